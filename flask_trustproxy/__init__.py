@@ -1,0 +1,30 @@
+"""Tell a Flask app who its client really is behind reverse proxies."""
+
+from .extension import (
+    ProxiedRequest,
+    TrustProxy,
+    get_client_ip,
+    get_client_ips,
+    get_client_network,
+    get_resolution,
+    request,
+)
+from .middleware import TrustProxyMiddleware
+from .settings import SettingError, Settings
+from .walk import Hop, Ignored, Resolution
+
+__all__ = [
+    "Hop",
+    "Ignored",
+    "ProxiedRequest",
+    "Resolution",
+    "SettingError",
+    "Settings",
+    "TrustProxy",
+    "TrustProxyMiddleware",
+    "get_client_ip",
+    "get_client_ips",
+    "get_client_network",
+    "get_resolution",
+    "request",
+]

@@ -1,0 +1,213 @@
+"""Text to addresses and networks, and back to one canonical text.
+
+Here lives what an address may look like. Nothing here knows of headers, hops,
+trust or settings. Text is judged by a strict ASCII grammar before any library
+sees it, because :mod:`ipaddress` and ``inet_pton`` accept more than an
+address, and not the same on every platform and version.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from ipaddress import IPv6Address
+from socket import AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
+from typing import NamedTuple, Optional
+
+#: A hop on a unix-domain socket: it has a name but no address.
+UNIX = "unix:"
+
+#: RFC 4291 section 2.5.5.2, ``::ffff:0:0/96``.
+_MAPPED = bytes(10) + b"\xff\xff"
+
+# RFC 3986 section 3.2.2: IPv4address = dec-octet 3( "." dec-octet ). No leading
+# zeros, which some platforms pass over and others read as octal; that an octet
+# is at most 255 is left to inet_aton.
+_OCTET = r"(?:0|[1-9][0-9]{0,2})"
+_IPV4 = r"\.".join([_OCTET] * 4)
+_has_ipv4_shape = re.compile(_IPV4).fullmatch
+# The alphabet and the length of an IPv6 address; inet_pton judges the rest.
+_has_ipv6_shape = re.compile(rf"[0-9A-Fa-f:]{{2,39}}|[0-9A-Fa-f:]{{2,30}}{_IPV4}").fullmatch
+# RFC 7239 section 6: node = nodename [ ":" node-port ]; RFC 6874 for the zone.
+_dressed = re.compile(
+    r"(?P<ipv4>[0-9.]{7,15}):(?P<port4>[0-9]{1,5})"
+    r"|\[(?P<ipv6>[0-9A-Fa-f:.]+)(?:%[0-9A-Za-z._~%-]+)?\](?::(?P<port6>[0-9]{1,5}))?"
+    r"|(?P<zoned>[0-9A-Fa-f:.]+)%[0-9A-Za-z._~%-]+"
+).fullmatch
+_is_prefix = re.compile(r"0|[1-9][0-9]{0,2}").fullmatch
+
+
+class Network(NamedTuple):
+    """A network of IPv4 or IPv6 addresses.
+
+    :param first: its lowest address, as a number.
+    :param prefix: how many leading bits its addresses share.
+    :param width: 32 for IPv4, 128 for IPv6.
+    """
+
+    first: int
+    prefix: int
+    width: int
+
+    @property
+    def last(self) -> int:
+        """The highest address, as a number."""
+        return self.first | ((1 << (self.width - self.prefix)) - 1)
+
+    def covers(self, other: Network) -> bool:
+        """Say whether every address of ``other`` is in this network."""
+        return (
+            self.width == other.width and self.first <= other.first and other.last <= self.last
+        )
+
+    def overlaps(self, other: Network) -> bool:
+        """Say whether the two networks share an address."""
+        return self.covers(other) or other.covers(self)
+
+    def __str__(self) -> str:
+        return f"{_text(self.first.to_bytes(self.width // 8, 'big'))}/{self.prefix}"
+
+
+class NetworkSet:
+    """A set of networks that is asked in O(log n).
+
+    :param networks: in any order; those that overlap or touch are merged.
+    """
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        by_width: dict[int, list[Network]] = {32: [], 128: []}
+        for network in networks:
+            by_width[network.width].append(network)
+        self._ipv4 = _bounds(by_width[32], 4)
+        self._ipv6 = _bounds(by_width[128], 16)
+
+    def __contains__(self, address: str) -> bool:
+        """Say whether a canonical address is in the set."""
+        # A canonical IPv6 address has no dots, so a dot means IPv4.
+        if "." in address:
+            return bisect_right(self._ipv4, inet_aton(address)) % 2 == 1
+        return bisect_right(self._ipv6, inet_pton(AF_INET6, address)) % 2 == 1
+
+    def ranges(self) -> list[tuple[int, int, int]]:
+        """The merged ranges as ``(first, last, width)``, IPv4 before IPv6."""
+        return [
+            (int.from_bytes(low, "big"), int.from_bytes(high[:-1], "big"), len(low) * 8)
+            for bounds in (self._ipv4, self._ipv6)
+            for low, high in zip(bounds[::2], bounds[1::2])
+        ]
+
+
+def _bounds(networks: list[Network], size: int) -> list[bytes]:
+    """Flatten to ``[first, last + NUL, first, last + NUL, ...]``, sorted and merged.
+
+    A packed address is inside when an odd number of bounds is not above it:
+    with the NUL behind it, the upper bound sorts just above the last address
+    and below the next one, and there is no overflow at the top.
+    """
+    merged: list[list[int]] = []
+    for first, last in sorted((network.first, network.last) for network in networks):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1][1] = max(merged[-1][1], last)
+        else:
+            merged.append([first, last])
+    return [
+        bound
+        for first, last in merged
+        for bound in (first.to_bytes(size, "big"), last.to_bytes(size, "big") + b"\0")
+    ]
+
+
+def _pack(text: str) -> Optional[bytes]:
+    """The 4 or 16 bytes of a plain address as written, or ``None``."""
+    try:
+        if _has_ipv4_shape(text):
+            return inet_aton(text)
+        if _has_ipv6_shape(text):
+            return inet_pton(AF_INET6, text)
+    except OSError:
+        pass
+    return None
+
+
+def _unmap(packed: bytes) -> bytes:
+    return packed[12:] if packed.startswith(_MAPPED) else packed
+
+
+def _text(packed: bytes) -> str:
+    """The canonical text (RFC 5952) of 4 or 16 bytes."""
+    if len(packed) == 4:
+        return inet_ntoa(packed)
+    text = inet_ntop(AF_INET6, packed)
+    # Platforms disagree on ::1.2.3.4 (deprecated by RFC 4291); ours has no dots.
+    return text if "." not in text else str(IPv6Address(packed))
+
+
+def parse_address(text: str) -> Optional[str]:
+    """Read a plain address: no port, no brackets, no zone, no spaces.
+
+    :returns: its canonical text, IPv4-mapped IPv6 as IPv4, IPv6 as RFC 5952
+        has it; ``None`` where the text is anything else.
+    """
+    packed = _pack(text)
+    if packed is None:
+        return None
+    # Four strict decimal octets are canonical already.
+    return text if len(packed) == 4 else _text(_unmap(packed))
+
+
+def parse_node(text: str) -> str:
+    """Read what a proxy wrote down for the far end of its connection.
+
+    An IPv4 address with an optional port, an IPv6 address that may stand in
+    brackets, with a port or a zone, or ``unix:`` (RFC 7239 section 6; nginx
+    writes ``unix:``). Port and zone are dropped.
+
+    :returns: the canonical address, :data:`UNIX`, or ``""`` where the text is
+        neither.
+    """
+    plain = parse_address(text)
+    if plain is not None:
+        return plain
+    if text == UNIX:
+        return text
+    dressed = _dressed(text)
+    if dressed is None or int(dressed["port4"] or dressed["port6"] or 0) > 65535:
+        return ""
+    inner: str = dressed["ipv4"] or dressed["ipv6"] or dressed["zoned"]
+    # An IPv4 address takes neither brackets nor a zone.
+    return parse_address(inner) or "" if dressed["ipv4"] or ":" in inner else ""
+
+
+def parse_network(text: str) -> Network:
+    """Read an address or a network; host bits may be set.
+
+    :param text: ``10.0.0.0/8``, ``10.0.0.0/255.0.0.0``, ``2001:db8::/32`` or
+        an address. An IPv4-mapped network is its IPv4 network.
+    :raises ValueError: what was expected, where the text is anything else.
+    """
+    address, slash, suffix = text.partition("/")
+    packed = _pack(address)
+    if packed is None:
+        raise ValueError("expected an address or a network")
+    width = len(packed) * 8
+    prefix = _parse_prefix(suffix, width) if slash else width
+    if packed.startswith(_MAPPED):
+        if prefix < 96:
+            raise ValueError("expected a prefix of at least 96 for an IPv4-mapped network")
+        packed, width, prefix = packed[12:], 32, prefix - 96
+    shift = width - prefix
+    return Network(int.from_bytes(packed, "big") >> shift << shift, prefix, width)
+
+
+def _parse_prefix(text: str, width: int) -> int:
+    if _is_prefix(text) and int(text) <= width:
+        return int(text)
+    packed = _pack(text) if width == 32 else None
+    if packed is not None and len(packed) == 4:
+        mask = int.from_bytes(packed, "big")
+        prefix = bin(mask).count("1")
+        if mask and mask == (1 << 32) - (1 << (32 - prefix)):
+            return prefix
+        raise ValueError("expected a network mask of ones followed by zeros")
+    raise ValueError(f"expected a prefix from 0 to {width} behind the slash")

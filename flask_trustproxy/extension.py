@@ -1,0 +1,283 @@
+"""The Flask extension: one TrustProxy for any number of apps.
+
+The middleware does the work. The request class has it done where the
+middleware did not run (``app.test_request_context()``, or when something
+restored ``app.wsgi_app``), and the ``before_request`` function is the guard
+behind both: it would be too late alone, since sessions, signals, URL
+preprocessors and the URL adapter come before it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from operator import is_
+from typing import TYPE_CHECKING, Any, Optional, cast
+
+import flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from .addresses import parse_network
+from .diagnostics import announce, warn_once
+from .environ import resolution_of, rewrite
+from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, is_refused
+from .settings import SETTINGS, SettingError, Settings, read_settings
+from .walk import Resolution
+
+
+class _Published:
+    """An attribute of the request that reads its resolution.
+
+    It is no data descriptor, so that an app may set the attribute itself.
+    """
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: Optional[flask.Request], owner: type) -> Any:
+        if request is None:
+            return self
+        resolution = _resolution(request)
+        if self._name == "client_ips":
+            return list(resolution.client_ips)
+        return resolution.client_ip
+
+
+class ProxiedRequest(flask.Request):
+    """Flask's request, with what TrustProxy adds to it."""
+
+    if TYPE_CHECKING:
+        client_ip: Optional[str]
+        client_ips: list[str]
+    else:
+        #: The client's canonical address; ``None`` where no hop has one.
+        client_ip = _Published()
+        #: The client first, then each trusted hop, the peer left out; empty
+        #: where the client is the peer (Express ``req.ips``).
+        client_ips = _Published()
+
+
+#: Flask's own ``request``, typed so that ``client_ip`` and ``client_ips`` check.
+request = cast(ProxiedRequest, flask.request)
+
+
+def get_resolution() -> Resolution:
+    """Return all that was decided about the current request.
+
+    :raises RuntimeError: outside a request, or where TrustProxy is not set up.
+    """
+    return _resolution(flask.request)
+
+
+def get_client_ip() -> Optional[str]:
+    """Return the client's address, ``None`` where no hop has one.
+
+    :raises RuntimeError: as :func:`get_resolution` does.
+    """
+    return get_resolution().client_ip
+
+
+def get_client_ips() -> list[str]:
+    """Return the client first, then each trusted hop, the peer left out.
+
+    Empty where the client is the peer (Express ``req.ips``).
+
+    :raises RuntimeError: as :func:`get_resolution` does.
+    """
+    return list(get_resolution().client_ips)
+
+
+def get_client_network(ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
+    """Return a key for rate limits that one IPv6 customer cannot walk around.
+
+    :param ipv4_prefix: how many bits of an IPv4 address count.
+    :param ipv6_prefix: how many bits of an IPv6 address count.
+    :returns: the client's network, such as ``"2001:db8:1:2::/64"`` or
+        ``"203.0.113.9/32"``; ``"unknown"`` where there is no address, since
+        limiters pass over an empty key.
+    :raises ValueError: where a prefix is out of range.
+    :raises RuntimeError: as :func:`get_resolution` does.
+    """
+    address = get_client_ip()
+    if address is None:
+        return "unknown"
+    return str(parse_network(f"{address}/{ipv6_prefix if ':' in address else ipv4_prefix}"))
+
+
+def _resolution(current: flask.Request) -> Resolution:
+    resolution = resolution_of(current.environ)
+    if resolution is None:
+        raise RuntimeError("This app has no TrustProxy: call TrustProxy(app) where it is made.")
+    return resolution
+
+
+class AppTrust(TrustProxyMiddleware):
+    """The middleware of one Flask app, whose settings follow ``app.config``."""
+
+    def __init__(self, app: flask.Flask) -> None:
+        self.app = app.wsgi_app
+        self._flask: Any = app
+        self._environment = {name: os.environ.get(name, "") for name in SETTINGS}
+        self._compiled = self._compile()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force; a value replaced in ``app.config`` counts at once.
+
+        :raises SettingError: until a mistake made there is mended.
+        """
+        snapshot, settings = self._compiled
+        if not all(map(is_, self._snapshot(), snapshot)):
+            # One assignment, so that no request sees two halves.
+            self._compiled = _, settings = self._compile()
+        return settings
+
+    def _snapshot(self) -> tuple[object, ...]:
+        config: Mapping[str, object] = self._flask.config
+        return tuple(map(config.get, SETTINGS))
+
+    def _compile(self) -> tuple[tuple[object, ...], Settings]:
+        snapshot = self._snapshot()
+        settings = read_settings(dict(zip(SETTINGS, snapshot)), self._environment)
+        announce(settings, self.has_trusted_hosts())
+        return snapshot, settings
+
+    def has_trusted_hosts(self) -> bool:
+        """Say whether the app has a list of the hosts that it serves."""
+        app = self._flask
+        # Flask 3.1 reads TRUSTED_HOSTS from the config, older ones do not.
+        configured = "TRUSTED_HOSTS" in app.default_config and app.config["TRUSTED_HOSTS"]
+        return bool(configured or app.request_class.trusted_hosts)
+
+    def _cookie(self, settings: Settings) -> Optional[str]:
+        if settings.secure_cookies == "all":
+            return None
+        return self._flask.session_interface.get_cookie_name(self._flask)
+
+    def derive(self, base: type[flask.Request]) -> type[flask.Request]:
+        """Derive a request class whose instances are resolved from the start."""
+        trust = self
+
+        def __init__(self: flask.Request, environ: Any, *args: Any, **kwargs: Any) -> None:
+            if resolution_of(environ) is None:
+                rewrite(environ, trust.settings)
+            super(derived, self).__init__(environ, *args, **kwargs)
+
+        bases = (base,) if issubclass(base, ProxiedRequest) else (ProxiedRequest, base)
+        names = ("__module__", "__qualname__", "__doc__")
+        namespace = {name: getattr(base, name) for name in names}
+        derived: type[flask.Request] = type(
+            base.__name__, bases, {**namespace, "__init__": __init__}
+        )
+        return derived
+
+    def guard(self) -> Optional[flask.Response]:
+        """Do what is left where the request class or the middleware was lost."""
+        current: flask.Request = cast(Any, flask.request)._get_current_object()
+        environ = current.environ
+        passed = environ.get(PASSED) is self
+        if passed and isinstance(current, ProxiedRequest):
+            return None
+        settings = self.settings
+        resolution = rewrite(environ, settings)
+        if not isinstance(current, ProxiedRequest):
+            _publish(current, resolution)
+        if passed:
+            return None
+        if self not in chain(self._flask):
+            warn_once(
+                "lost middleware",
+                "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
+                "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
+            )
+        if is_refused(resolution, settings, environ):
+            return cast(
+                flask.Response,
+                self._flask.response_class(FORBIDDEN, 403, mimetype="text/plain"),
+            )
+        return None
+
+
+def _publish(current: flask.Request, resolution: Resolution) -> None:
+    """Set on a request of another class what ours would have."""
+    current.remote_addr = current.environ["REMOTE_ADDR"]
+    current.scheme = resolution.scheme
+    for name, value in (
+        ("client_ip", resolution.client_ip),
+        ("client_ips", list(resolution.client_ips)),
+    ):
+        # A class may have a property of that name: the app's own choice.
+        with suppress(AttributeError):
+            setattr(current, name, value)
+
+
+def chain(app: flask.Flask) -> Iterator[object]:
+    """The WSGI applications that a request of an app passes, the outermost first.
+
+    Follows the usual links, ``.app`` and ``.wsgi_app``; a plain function ends
+    what can be seen.
+    """
+    seen: list[object] = [app]
+    link: object = app.wsgi_app
+    while link is not None and not any(link is other for other in seen):
+        yield link
+        seen.append(link)
+        link = getattr(link, "app", None) or getattr(link, "wsgi_app", None)
+
+
+class TrustProxy:
+    """Tell Flask apps who their client really is behind reverse proxies.
+
+    One object serves any number of apps.
+
+    :param app: the app to set up at once, if any; see :meth:`init_app`.
+    """
+
+    def __init__(self, app: Optional[flask.Flask] = None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: flask.Flask) -> None:
+        """Read the settings of an app and put the middleware around it.
+
+        A second call for the same app does nothing.
+
+        :raises SettingError: where a setting cannot be used, ProxyFix is in
+            the chain of ``app.wsgi_app``, or the app's request class has
+            attributes of our names.
+        """
+        if "trustproxy" in app.extensions:
+            return
+        _refuse_proxy_fix(app)
+        _refuse_own_attributes(app.request_class)
+        trust = AppTrust(app)
+        app.wsgi_app = trust  # type: ignore[method-assign]  # the way that Flask documents
+        app.request_class = trust.derive(app.request_class)
+        app.before_request_funcs.setdefault(None, []).insert(0, trust.guard)
+        app.extensions["trustproxy"] = trust
+
+
+def _refuse_proxy_fix(app: flask.Flask) -> None:
+    for link in chain(app):
+        if isinstance(link, ProxyFix):
+            raise SettingError(
+                "app.wsgi_app",
+                "set by the app",
+                link,
+                "expected no ProxyFix, which would believe the headers before TrustProxy asks "
+                "who sent them. Remove it: TRUST_PROXY and TRUST_PROXY_HEADERS take its place",
+            )
+
+
+def _refuse_own_attributes(base: type[flask.Request]) -> None:
+    for owner in base.__mro__:
+        for name in ("client_ip", "client_ips"):
+            if owner is not ProxiedRequest and name in vars(owner):
+                raise SettingError(
+                    "app.request_class",
+                    "set by the app",
+                    base,
+                    f"expected a class without an attribute {name!r}, which TrustProxy adds. "
+                    "Remove or rename it",
+                )

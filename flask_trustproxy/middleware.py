@@ -1,0 +1,137 @@
+"""The WSGI middleware: rewrite, refuse, and mark the cookies.
+
+It stands alone around any WSGI application; the extension puts one around
+every app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Optional
+
+from .diagnostics import announce, node_name, warn_once
+from .environ import rewrite
+from .settings import SettingError, Settings, settings_from_arguments
+from .walk import Resolution
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+#: Holds the innermost middleware that a request has passed.
+PASSED = "flask_trustproxy.middleware"
+
+FORBIDDEN = "This app is reached through its proxies only.\n"
+
+
+class TrustProxyMiddleware:
+    """Tell any WSGI application who its client really is.
+
+    :param app: the application.
+    :param trust: whom to trust, as ``TRUST_PROXY`` has it.
+    :param headers: exactly the headers that the proxies write.
+    :param max_hops: at most so many hops are trusted.
+    :param clean_headers: leave in the environ only what was believed.
+    :param secure_cookies: ``"all"`` adds ``Secure`` to every cookie that is
+        set on a request that is https.
+    :param required: answer 403 where the peer is not trusted; a list of paths
+        leaves these open.
+    :raises SettingError: where an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        trust: object = "loopback",
+        headers: object = "X-Forwarded-For, X-Forwarded-Proto",
+        max_hops: object = 16,
+        clean_headers: object = True,
+        secure_cookies: object = False,
+        required: object = False,
+    ) -> None:
+        self.app = app
+        self._settings = settings_from_arguments(
+            trust=trust,
+            headers=headers,
+            max_hops=max_hops,
+            clean_headers=clean_headers,
+            secure_cookies=secure_cookies,
+            required=required,
+        )
+        if self._settings.secure_cookies == "session":
+            raise SettingError(
+                "TRUST_PROXY_SECURE_COOKIES",
+                "from the argument secure_cookies",
+                secure_cookies,
+                "expected 'all' or False: a plain WSGI application has no session cookie",
+            )
+        announce(self._settings, trusted_hosts=False)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve a request (PEP 3333)."""
+        settings = self.settings
+        resolution = rewrite(environ, settings)
+        environ[PASSED] = self
+        if is_refused(resolution, settings, environ):
+            return _forbid(environ, start_response)
+        if settings.secure_cookies and resolution.scheme == "https":
+            start_response = _secure(start_response, self._cookie(settings))
+        return self.app(environ, start_response)
+
+    def _cookie(self, settings: Settings) -> Optional[str]:
+        """The name of the one cookie that is made secure, ``None`` for all."""
+        return None
+
+
+def is_refused(resolution: Resolution, settings: Settings, environ: dict[str, Any]) -> bool:
+    """Say whether a request came past the proxies where that is not allowed."""
+    if not settings.required or resolution.trusted_hops:
+        return False
+    if environ.get("PATH_INFO", "") in settings.open_paths:
+        return False
+    warn_once(
+        "refused",
+        "TRUST_PROXY_REQUIRED: a request of %s was refused, since it is not trusted",
+        node_name(resolution.nodes[0]),
+    )
+    return True
+
+
+def _forbid(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    body = FORBIDDEN.encode()
+    start_response(
+        "403 Forbidden",
+        [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+        ],
+    )
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
+
+
+def _secure(start_response: StartResponse, only: Optional[str]) -> StartResponse:
+    """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
+
+    def secured(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        marked = [
+            (name, _with_secure(value, only) if name.lower() == "set-cookie" else value)
+            for name, value in headers
+        ]
+        return start_response(status, marked, exc_info)
+
+    return secured
+
+
+def _with_secure(cookie: str, only: Optional[str]) -> str:
+    pair, *attributes = cookie.split(";")
+    if only is not None and pair.partition("=")[0].strip() != only:
+        return cookie
+    if any(name.partition("=")[0].strip().lower() == "secure" for name in attributes):
+        return cookie
+    return f"{cookie}; Secure"

@@ -1,0 +1,263 @@
+"""Config and environment to frozen settings, and where each came from.
+
+The only place that knows what a setting is called. A mistake becomes a
+:class:`SettingError`, which names the setting, its origin, its value and what
+was expected; the modules below say only the last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, cast
+
+from .headers import HeaderPlan, parse_headers
+from .trust import TrustPolicy, Trusts, compile_trust
+
+SecureCookies = Literal["session", "all", False]
+
+_ON_OFF = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+_is_number = re.compile(r"[1-9][0-9]{0,8}").fullmatch
+
+
+class SettingError(ValueError):
+    """A setting has a value that cannot be used.
+
+    :param setting: its name.
+    :param origin: where the value came from.
+    :param value: the value.
+    :param expected: what was expected instead, and the mend.
+    """
+
+    def __init__(self, setting: str, origin: str, value: object, expected: str) -> None:
+        super().__init__(setting, origin, value, expected)
+        self.setting = setting
+        self.origin = origin
+        self.value = value
+        self.expected = expected
+
+    def __str__(self) -> str:
+        value = repr(self.value)
+        if len(value) > 200:
+            value = value[:200] + "..."
+        return f"{self.setting}={value} ({self.origin}): {self.expected}"
+
+
+class Given(NamedTuple):
+    """A value of a setting, and where it came from."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, compiled from one snapshot.
+
+    :param trust: ``TRUST_PROXY``.
+    :param headers: ``TRUST_PROXY_HEADERS``.
+    :param max_hops: ``TRUST_PROXY_MAX_HOPS``.
+    :param clean_headers: ``TRUST_PROXY_CLEAN_HEADERS``.
+    :param secure_cookies: ``TRUST_PROXY_SECURE_COOKIES``.
+    :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
+    :param open_paths: the paths that it leaves open.
+    :param given: what each setting was set to, and where.
+    :param trusts: the question that the walk asks.
+    """
+
+    trust: TrustPolicy
+    headers: HeaderPlan
+    max_hops: int
+    clean_headers: bool
+    secure_cookies: SecureCookies
+    required: bool
+    open_paths: frozenset[str]
+    given: Mapping[str, Given] = field(repr=False)
+    trusts: Trusts = field(repr=False)
+
+
+def parse_max_hops(value: object) -> int:
+    """Read a number of hops, 1 or more."""
+    if isinstance(value, str) and _is_number(value.strip(" \t")):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ValueError("expected a number of hops, 1 or more")
+
+
+def parse_switch(value: object) -> bool:
+    """Read a bool, or one of the words for it in any case."""
+    word = str(value).strip(" \t").lower()  # FLASK_...=1 comes as an int
+    if isinstance(value, (bool, int, str)) and word in _ON_OFF:
+        return _ON_OFF[word]
+    raise ValueError("expected True or False")
+
+
+def parse_secure_cookies(value: object) -> SecureCookies:
+    """Read ``"session"``, ``"all"`` or a word for off."""
+    word = value.strip(" \t").lower() if isinstance(value, str) else value
+    if word == "session":
+        return "session"
+    if word == "all":
+        return "all"
+    try:
+        if not parse_switch(value):
+            return False
+    except ValueError:
+        pass
+    raise ValueError("expected 'session', 'all' or False")
+
+
+def parse_required(value: object) -> tuple[bool, frozenset[str]]:
+    """Read whether the peer must be trusted, and the paths that stay open.
+
+    :returns: the paths as PATH_INFO has them (PEP 3333: UTF-8 read as
+        Latin-1).
+    """
+    try:
+        return parse_switch(value), frozenset()
+    except ValueError:
+        pass
+    paths: Iterable[object] = ()
+    if isinstance(value, str):
+        paths = value.split(",")
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        paths = cast("Iterable[object]", value)
+    texts = [path.strip(" \t") if isinstance(path, str) else "" for path in paths]
+    if not texts or not all(text.startswith("/") for text in texts):
+        raise ValueError("expected True, False or a list of paths, each with a leading slash")
+    return True, frozenset(text.encode("utf-8", "surrogateescape").decode("latin-1") for text in texts)
+
+
+class _Setting(NamedTuple):
+    argument: str
+    default: object
+    parse: Callable[[object], Any]
+
+
+#: Every setting: its argument for the plain middleware, default and parser.
+SETTINGS: Mapping[str, _Setting] = {
+    "TRUST_PROXY": _Setting("trust", "loopback", compile_trust),
+    "TRUST_PROXY_HEADERS": _Setting(
+        "headers", "X-Forwarded-For, X-Forwarded-Proto", parse_headers
+    ),
+    "TRUST_PROXY_MAX_HOPS": _Setting("max_hops", 16, parse_max_hops),
+    "TRUST_PROXY_CLEAN_HEADERS": _Setting("clean_headers", True, parse_switch),
+    "TRUST_PROXY_SECURE_COOKIES": _Setting("secure_cookies", "session", parse_secure_cookies),
+    "TRUST_PROXY_REQUIRED": _Setting("required", False, parse_required),
+}
+
+
+def read_settings(config: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Compile the settings of an app.
+
+    The first that is set wins: config, environment, default. ``None`` in
+    config and an empty environment variable are not set.
+
+    :raises SettingError: where a value, or two together, make no sense.
+    """
+    given: dict[str, Given] = {}
+    for name, setting in SETTINGS.items():
+        if config.get(name) is not None:
+            given[name] = Given(config[name], "from app.config")
+        elif environment.get(name):
+            given[name] = Given(environment[name], "from the environment")
+        else:
+            given[name] = Given(setting.default, "the default")
+    return compile_settings(given)
+
+
+def settings_from_arguments(**arguments: object) -> Settings:
+    """Compile the arguments of the plain middleware.
+
+    :raises SettingError: as :func:`read_settings` does, naming the argument.
+    """
+    return compile_settings(
+        {
+            name: Given(arguments[setting.argument], f"from the argument {setting.argument}")
+            for name, setting in SETTINGS.items()
+        }
+    )
+
+
+def compile_settings(given: Mapping[str, Given]) -> Settings:
+    """Compile values whose origin is known.
+
+    :raises SettingError: where a value, or two together, make no sense.
+    """
+    parsed: dict[str, Any] = {}
+    for name, setting in SETTINGS.items():
+        try:
+            parsed[name] = setting.parse(given[name].value)
+        except ValueError as error:
+            raise _mistake(given, name, str(error)) from None
+    trust: TrustPolicy = parsed["TRUST_PROXY"]
+    headers: HeaderPlan = parsed["TRUST_PROXY_HEADERS"]
+    required, open_paths = parsed["TRUST_PROXY_REQUIRED"]
+    _check_hops(given, trust, headers, parsed["TRUST_PROXY_MAX_HOPS"])
+    if required and (trust.kind in ("everybody", "nobody", "count")):
+        raise _mistake(
+            given,
+            "TRUST_PROXY_REQUIRED",
+            f"expected False while TRUST_PROXY is {given['TRUST_PROXY'].value!r}, which would "
+            "let in everyone or no one: name the addresses of the proxies",
+        )
+    return Settings(
+        trust=trust,
+        headers=headers,
+        max_hops=parsed["TRUST_PROXY_MAX_HOPS"],
+        clean_headers=parsed["TRUST_PROXY_CLEAN_HEADERS"],
+        secure_cookies=parsed["TRUST_PROXY_SECURE_COOKIES"],
+        required=required,
+        open_paths=open_paths,
+        given=given,
+        trusts=_trusts_peer_only(trust.trusts) if _is_single(headers) else trust.trusts,
+    )
+
+
+def _is_single(headers: HeaderPlan) -> bool:
+    return headers.client is not None and headers.client.says == "client"
+
+
+def _trusts_peer_only(trusts: Trusts) -> Trusts:
+    """Only the peer is asked where a header names one address: hop 1 is it."""
+    return lambda address, hop: hop == 0 and trusts(address, hop)
+
+
+def _check_hops(
+    given: Mapping[str, Given], trust: TrustPolicy, headers: HeaderPlan, max_hops: int
+) -> None:
+    """Refuse counts that no request can reach."""
+    reach = max_hops
+    if trust.count is not None:
+        if trust.count > max_hops:
+            raise _mistake(
+                given,
+                "TRUST_PROXY",
+                f"expected a count of at most {max_hops}, which is TRUST_PROXY_MAX_HOPS",
+            )
+        if trust.count > 1 and _is_single(headers):
+            raise _mistake(
+                given,
+                "TRUST_PROXY",
+                "expected a count of at most 1 with a header that holds one address",
+            )
+        reach = trust.count
+    elif headers.client is None or _is_single(headers):
+        reach = 1
+    for header in headers.values:
+        if header.n > max(reach, 1):
+            raise _mistake(
+                given,
+                "TRUST_PROXY_HEADERS",
+                f"expected at most ':{max(reach, 1)}' behind {header.name}, since no more hops "
+                "are trusted",
+            )
+
+
+def _mistake(given: Mapping[str, Given], name: str, expected: str) -> SettingError:
+    return SettingError(name, given[name].origin, given[name].value, expected)

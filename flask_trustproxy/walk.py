@@ -1,0 +1,239 @@
+"""The walk from the WSGI server to the client, and what it lets us believe.
+
+Takes strings and a question, returns values. The only place that decides who
+the client is, and which scheme, host, port and prefix are believed: the
+rewrite, the log, the explanations and the probe all read its
+:class:`Resolution`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, NamedTuple, Optional
+
+from .addresses import UNIX, parse_node
+from .forwarded import ForwardedReader, element_texts, list_entries, list_nodes, nth_value
+from .headers import KNOWN, Header, Says, parse_host, parse_scheme
+from .settings import Settings
+from .trust import Trusts
+
+Stopped = Literal["untrusted", "end", "not_an_address", "max_hops", "count_not_reached"]
+
+#: Reads a key of the environ.
+Get = Callable[[str], Optional[str]]
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One address on the way from the WSGI server to the client.
+
+    Hop 0 is the peer; hop *i* is the *i*-th entry from the right of the
+    forwarded list and was written down by hop *i - 1*.
+
+    :param index: which hop it is.
+    :param address: its canonical address; ``None`` for a unix-domain socket
+        and for a peer that has none.
+    :param trusted: whether it is trusted.
+    """
+
+    index: int
+    address: Optional[str]
+    trusted: bool
+
+
+class Ignored(NamedTuple):
+    """A header, or an entry of one, that was not believed, and why."""
+
+    header: str
+    value: str
+    why: str
+
+
+class Resolution(NamedTuple):
+    """Who the client is, and what else was believed, for one request.
+
+    :param client_ip: the client's canonical address; ``None`` where no hop
+        has an address.
+    :param client_ips: the client first, then each trusted hop, the peer left
+        out (Express ``req.ips``); empty where the client is the peer.
+    :param nodes: the nodes of the hops, the peer first.
+    :param trusted_hops: how many hops from the peer on are trusted; 0 where
+        nothing is believed.
+    :param stopped: why the walk ended.
+    :param scheme: ``"http"`` or ``"https"``, as the client sees it.
+    :param believed: what the headers were believed to say, as canonical text:
+        ``scheme``, ``host``, ``port`` and ``prefix``, as far as they were.
+    :param ignored: the headers that are named but were not believed.
+    :param settings: the settings in force.
+    """
+
+    client_ip: Optional[str]
+    client_ips: tuple[str, ...]
+    nodes: tuple[str, ...]
+    trusted_hops: int
+    stopped: Stopped
+    scheme: str
+    believed: Mapping[Says, str]
+    ignored: tuple[Ignored, ...]
+    settings: Settings
+
+    @property
+    def hops(self) -> list[Hop]:
+        """The hops that were walked, the peer first."""
+        return [
+            Hop(index, _address(node), index < self.trusted_hops)
+            for index, node in enumerate(self.nodes)
+        ]
+
+    @property
+    def host(self) -> Optional[str]:
+        """The host that was believed, with its port where it has one."""
+        return self.believed.get("host")
+
+    @property
+    def port(self) -> Optional[int]:
+        """The port that was believed."""
+        return int(self.believed["port"]) if "port" in self.believed else None
+
+    @property
+    def prefix(self) -> Optional[str]:
+        """The path prefix that was believed, ``"/"`` for none."""
+        return self.believed.get("prefix")
+
+
+#: What Forwarded says beside the client, in the order of Element.
+_IN_FORWARDED = (
+    KNOWN["forwarded"]._replace(name="Forwarded proto", says="scheme", parse=parse_scheme),
+    KNOWN["forwarded"]._replace(name="Forwarded host", says="host", parse=parse_host),
+)
+
+_WHY_NOTHING: Mapping[str, str] = {
+    "untrusted": "the peer is not trusted",
+    "count_not_reached": "the list does not reach the count",
+}
+
+
+def _address(node: str) -> Optional[str]:
+    return node if node and node != UNIX else None
+
+
+def walk(
+    peer: str, nodes: Iterable[str], trusts: Trusts, max_hops: int
+) -> tuple[list[str], int, Stopped]:
+    """Go from the peer towards the client while the hops are trusted.
+
+    The next node is asked for only after a trusted hop, so nothing that
+    stands left of the client is ever read.
+
+    :param peer: the node of hop 0.
+    :param nodes: those of hop 1 and on, ``""`` for what is neither an address
+        nor a socket; such a one ends the walk.
+    :param trusts: the trust policy.
+    :param max_hops: at most so many hops are trusted.
+    :returns: the nodes walked, how many of them are trusted, and why the walk
+        ended.
+    """
+    walked = [peer]
+    if not trusts(peer, 0):
+        return walked, 0, "untrusted"
+    hop = 0
+    for node in nodes:
+        hop += 1
+        if not node:
+            return walked, hop, "not_an_address"
+        walked.append(node)
+        if not trusts(node, hop):
+            return walked, hop, "untrusted"
+        if hop == max_hops:
+            return walked, hop, "max_hops"
+    return walked, hop + 1, "end"
+
+
+def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
+    """Find the client of a request, and what else is believed.
+
+    :param settings: the settings in force.
+    :param peer: the peer's node.
+    :param scheme: the scheme of the connection.
+    :param get: reads a header by its environ key.
+    """
+    client = settings.headers.client
+    value = None if client is None else get(client.key)
+    nodes: Iterable[str] = () if client is None or value is None else _nodes(client, value)
+    walked, trusted, stopped = walk(peer, nodes, settings.trusts, settings.max_hops)
+    count = settings.trust.count
+    if count is not None and stopped != "untrusted":
+        if client is None:
+            trusted = count
+        else:  # the request came past a proxy, or the count is wrong
+            walked, trusted, stopped = [peer], 0, "count_not_reached"
+    believed: dict[Says, str] = {}
+    ignored: list[Ignored] = []
+    if client is not None and value is not None:
+        if trusted == 0:
+            ignored.append(Ignored(client.name, value, _WHY_NOTHING[stopped]))
+        elif stopped == "not_an_address":
+            entry = nth_entry(client, value, len(walked))
+            ignored.append(Ignored(client.name, entry, "no address, so the walk ends"))
+        if trusted and isinstance(nodes, ForwardedReader):
+            for header, text in zip(_IN_FORWARDED, nodes.element[1:]):
+                if text:
+                    _believe(header, text, believed, ignored)
+    for header in settings.headers.values:
+        value = get(header.key)
+        if value is None:
+            continue
+        text = nth_value(value, header.n) if trusted >= header.n else None
+        if text is not None:
+            _believe(header, text, believed, ignored)
+        else:
+            ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
+    client_ips = tuple(node for node in reversed(walked[1:]) if node != UNIX)
+    return Resolution(
+        client_ip=client_ips[0] if client_ips else _address(peer),
+        client_ips=client_ips,
+        nodes=tuple(walked),
+        trusted_hops=trusted,
+        stopped=stopped,
+        scheme=believed.get("scheme", scheme),
+        believed=believed,
+        ignored=tuple(ignored),
+        settings=settings,
+    )
+
+
+def _nodes(client: Header, value: str) -> Iterable[str]:
+    """The nodes that a client header names, from the right, not read yet."""
+    if client.says == "client list":
+        return list_nodes(value)
+    if client.says == "forwarded":
+        return ForwardedReader(value)
+    text = value.strip(" \t")
+    return (parse_node(text),) if text else ()
+
+
+def _believe(
+    header: Header, text: str, believed: dict[Says, str], ignored: list[Ignored]
+) -> None:
+    """Believe a value that a trusted hop wrote, if it is one."""
+    value = header.parse(text)
+    if value is None:
+        ignored.append(Ignored(header.name, text, f"no {header.says}"))
+    else:
+        believed[header.says] = value
+
+
+def _why_not(n: int, trusted: int, stopped: Stopped) -> str:
+    if trusted == 0:
+        return _WHY_NOTHING[stopped]
+    return f"only {trusted} hops are trusted" if trusted < n else f"no value {n} from the right"
+
+
+def nth_entry(client: Header, value: str, hop: int) -> str:
+    """The text that names a hop in a client header that reaches it."""
+    if client.says == "client":
+        return value
+    entries = element_texts(value) if client.says == "forwarded" else list_entries(value)
+    return next(islice(entries, hop - 1, None))

@@ -1,0 +1,43 @@
+"""What holds for every test: no skips in CI, and Hypothesis without a clock."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# A deadline measures the machine's other work. CI tries the same examples on
+# each run, and more of them.
+settings.register_profile("local", deadline=None)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, max_examples=300, print_blob=True
+)
+settings.load_profile("ci" if "CI" in os.environ else "local")
+
+
+class NoSkips:
+    """Fail a session in which a test was skipped."""
+
+    def __init__(self) -> None:
+        self.skipped: list[str] = []
+
+    def see(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+        # An expected failure is reported as skipped too, and is none.
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.skipped.append(report.nodeid)
+
+    pytest_collectreport = pytest_runtest_logreport = see
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for nodeid in self.skipped:
+            terminalreporter.write_line(f"skipped, and CI skips nothing: {nodeid}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "CI" in os.environ:
+        config.pluginmanager.register(NoSkips())

@@ -1,0 +1,177 @@
+"""The house rules: which way imports run, and that the documents are true."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+from importlib.metadata import requires
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from flask import Flask, request
+
+import flask_trustproxy
+from flask_trustproxy.settings import SETTINGS
+from flask_trustproxy.trust import compile_trust
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(flask_trustproxy.__file__).parent
+README = (ROOT / "README.rst").read_text("utf-8")
+
+# A module imports only those that stand before it.
+ORDER = (
+    "addresses trust headers forwarded settings peer walk diagnostics environ "
+    "middleware extension"
+).split()
+# Up to here nobody knows Flask or Werkzeug.
+LAST_OF_THE_CORE = "environ"
+
+
+def imports(module: str) -> tuple[set[str], set[str]]:
+    """The modules of the package, and the other packages, that *module* imports."""
+    inside: set[str] = set()
+    outside: set[str] = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            outside.update(alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            assert node.module is not None
+            outside.add(node.module.split(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            inside.update(names)
+    return inside, outside
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The code blocks of *text* in *language*."""
+    indented = re.findall(rf"\.\. code-block:: {language}\n\n((?:(?:    .*)?\n)+)", text)
+    return [dedent(block).strip() for block in indented]
+
+
+def section(title: str) -> str:
+    """What stands in README's section *title*."""
+    _, _, rest = README.partition(f"\n{title}\n{'-' * len(title)}\n")
+    return re.split(r"\n.+\n-+\n", rest)[0]
+
+
+def shell_line(title: str) -> str:
+    """The one line in the one code block of README's section *title*."""
+    text = section(title)
+    assert text.count(".. code-block::") == 1
+    (line,) = blocks(text, "sh")
+    assert "\n" not in line
+    return line
+
+
+def test_every_module_has_its_place():
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    assert modules == {"__init__", *ORDER}
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_run_one_way(module: str):
+    inside, _ = imports(module)
+    assert inside <= set(ORDER[: ORDER.index(module)])
+
+
+@pytest.mark.parametrize("module", ORDER[: ORDER.index(LAST_OF_THE_CORE) + 1])
+def test_the_core_knows_no_framework(module: str):
+    _, outside = imports(module)
+    assert outside.isdisjoint({"flask", "flask_trustproxy", "werkzeug"})
+
+
+def test_flask_is_the_only_dependency():
+    assert requires("Flask-TrustProxy") == ["flask>=2.2"]
+
+
+def test_tox_tests_the_wheel():
+    assert "TOX_ENV_NAME" not in os.environ or "site-packages" in PACKAGE.parts
+
+
+def test_the_api_page_documents_the_public_names():
+    page = (ROOT / "docs/api.rst").read_text("utf-8")
+    documented = re.findall(r"^\.\. (?:auto\w+|data):: (\w+)$", page, re.MULTILINE)
+    assert sorted(documented) == sorted(flask_trustproxy.__all__)
+
+
+def test_the_settings_page_documents_each_setting_and_its_default():
+    page = (ROOT / "docs/settings.rst").read_text("utf-8")
+    documented = re.findall(
+        r"^\.\. data:: (\w+)$.*?^    :default: ``(.+?)``$", page, re.M | re.S
+    )
+    defaults = {name: ast.literal_eval(default) for name, default in documented}
+    assert defaults == {name: setting.default for name, setting in SETTINGS.items()}
+
+
+def test_readme_is_read_in_a_minute():
+    assert len(README.splitlines()) < 150
+
+
+def test_readme_shows_what_an_app_sees_before_and_after():
+    def answer(app: Flask) -> object:
+        @app.get("/")
+        def index() -> dict[str, object]:
+            return {
+                "ip": request.remote_addr,
+                "route": list(request.access_route),
+                "secure": request.is_secure,
+            }
+
+        (curl,) = re.findall(r'\$ curl -H "(.+?): (.+?)" https:', README)
+        name, forged = curl
+        headers = {name: f"{forged}, 203.0.113.9", "X-Forwarded-Proto": "https"}
+        return app.test_client().get("/", headers=headers).json
+
+    before, after = map(json.loads, blocks(README, "json"))
+    trusting = Flask("after")
+    flask_trustproxy.TrustProxy(trusting)
+    assert answer(Flask("before")) == before
+    assert answer(trusting) == after
+
+
+def test_readme_has_an_app_of_eight_lines():
+    (source,) = blocks(section("Use"), "python")
+    assert len([line for line in source.splitlines() if line]) == 8
+    names: dict[str, Flask] = {"__name__": "readme"}
+    exec(source, names)
+    response = (
+        names["app"]
+        .test_client()
+        .get(
+            "/",
+            environ_base={"REMOTE_ADDR": "10.0.0.2"},
+            headers={"X-Forwarded-For": "198.51.100.66, 203.0.113.9, 127.0.0.1"},
+        )
+    )
+    assert response.json == {"ip": "203.0.113.9", "ips": ["203.0.113.9", "127.0.0.1"]}
+
+
+def test_readme_recommends_settings_that_are_none_of_the_mistakes():
+    values = re.findall(r'``"(.+?)"``', section("Your proxy, your setting"))
+    assert len(values) > 5
+    assert {compile_trust(value).kind for value in values} == {"addresses"}
+
+
+def test_readme_tries_the_demo_in_one_line():
+    clone, enter, *_, demo = shell_line("Try it").split(" && ")
+    (name,) = re.fullmatch(r"git clone https://[\w.-]+/([\w-]+)\.git", clone).groups()
+    assert enter == f"cd {name}"
+    python, script = demo.split()
+    assert python == ".venv/bin/python"
+    assert (ROOT / script).is_file()
+
+
+def test_readme_and_ci_run_the_tests_by_the_same_line():
+    lines = (ROOT / ".ci/run").read_text("utf-8").splitlines()
+    commands = [line for line in lines if line and not line.startswith("#")]
+    assert commands[-1] == shell_line("Run the tests")
+
+
+@pytest.mark.parametrize("title", ["Try it", "Run the tests"])
+def test_readme_gives_commands_that_a_shell_reads(title: str):
+    subprocess.run(["sh", "-n", "-c", shell_line(title)], check=True)

@@ -1,0 +1,86 @@
+"""What mypy and pyright take the public names for; checked by both, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+from typing import Optional
+
+from flask import Flask
+from typing_extensions import assert_type
+from werkzeug.datastructures import MultiDict
+
+from flask_trustproxy import (
+    Hop,
+    ProxiedRequest,
+    Resolution,
+    SettingError,
+    TrustProxy,
+    TrustProxyMiddleware,
+    get_client_ip,
+    get_client_ips,
+    get_client_network,
+    get_resolution,
+    request,
+)
+
+app = Flask(__name__)
+assert_type(TrustProxy(app), TrustProxy)
+assert_type(TrustProxy().init_app(app), None)
+
+
+@app.get("/")
+def index() -> dict[str, object]:
+    # What the extension adds, and what is Flask's still.
+    assert_type(request, ProxiedRequest)
+    assert_type(request.client_ip, Optional[str])
+    assert_type(request.client_ips, list[str])
+    assert_type(request.args, MultiDict[str, str])
+
+    assert_type(get_client_ip(), Optional[str])
+    assert_type(get_client_ips(), list[str])
+    assert_type(get_client_network(), str)
+    assert_type(get_client_network(ipv4_prefix=24, ipv6_prefix=56), str)
+
+    resolution = get_resolution()
+    assert_type(resolution, Resolution)
+    assert_type(resolution.client_ip, Optional[str])
+    assert_type(resolution.client_ips, tuple[str, ...])
+    assert_type(resolution.hops, list[Hop])
+    assert_type(resolution.hops[0].index, int)
+    assert_type(resolution.hops[0].address, Optional[str])
+    assert_type(resolution.hops[0].trusted, bool)
+    return {"ip": request.client_ip}
+
+
+try:
+    TrustProxy(app)
+except SettingError as error:
+    assert_type(error.setting, str)
+    assert_type(error.origin, str)
+    assert_type(error.value, object)
+    assert_type(error.expected, str)
+
+
+def is_mine(address: str, hop: int) -> bool:
+    return hop == 0 and address == "192.0.2.10"
+
+
+def trusting(trust: Iterable[object]) -> list[TrustProxyMiddleware]:
+    """Any application, and each kind of trust."""
+    kinds = [True, 2, "loopback", ["loopback", ip_network("10.0.0.0/8")], is_mine, *trust]
+    return [TrustProxyMiddleware(app.wsgi_app, trust=kind) for kind in kinds]
+
+
+assert_type(
+    TrustProxyMiddleware(
+        app.wsgi_app,
+        "192.0.2.10",
+        headers=["X-Forwarded-For"],
+        max_hops=1,
+        clean_headers=False,
+        secure_cookies="all",
+        required="/healthz",
+    ),
+    TrustProxyMiddleware,
+)
