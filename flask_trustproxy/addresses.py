@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from ipaddress import IPv6Address
-from socket import AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
+from socket import AF_INET, AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
 from typing import NamedTuple, Optional
 
 #: A hop on a unix-domain socket: it has a name but no address.
@@ -118,14 +119,38 @@ def _bounds(networks: list[Network], size: int) -> list[bytes]:
     ]
 
 
+def _pack_ipv4_anywhere(text: str) -> bytes:
+    """The 4 bytes of an IPv4 address; :class:`OSError` for anything else."""
+    if not _has_ipv4_shape(text):
+        raise OSError
+    return inet_aton(text)
+
+
+def _pack_ipv4_natively(text: str) -> bytes:
+    """The same in one call, where the platform is as strict."""
+    return inet_pton(AF_INET, text)
+
+
+def _is_strict(pack: Callable[[str], bytes]) -> bool:
+    """Say whether a platform's reader refuses what others take for an address."""
+    for text in ("01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "1.2.3.4.", "0.0.0."):
+        with suppress(OSError):
+            pack(text)
+            return False
+    return True
+
+
+_pack_ipv4 = _pack_ipv4_natively if _is_strict(_pack_ipv4_natively) else _pack_ipv4_anywhere
+
+
 def _pack(text: str) -> Optional[bytes]:
     """The 4 or 16 bytes of a plain address as written, or ``None``."""
     try:
-        if _has_ipv4_shape(text):
-            return inet_aton(text)
+        if ":" not in text:
+            return _pack_ipv4(text)
         if _has_ipv6_shape(text):
             return inet_pton(AF_INET6, text)
-    except OSError:
+    except (OSError, ValueError):  # a ValueError for NUL and surrogates
         pass
     return None
 

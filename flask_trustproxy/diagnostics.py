@@ -1,8 +1,8 @@
 """A Resolution or Settings in words.
 
-The log speaks through this module, and so does everything else that explains.
-It decides nothing: it words what the walk decided. Nothing here lets a
-stranger write more than one line per cause into the log.
+The log speaks through this module, and so do the commands. It decides nothing:
+it words what the walk decided. Nothing here lets a stranger write more than
+one line per cause into the log.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 from .addresses import UNIX
 from .headers import CDN_HEADERS
 from .settings import Settings
 from .walk import Resolution
 
-logger = logging.getLogger("flask_trustproxy")
+logger: logging.Logger = logging.getLogger("flask_trustproxy")
 
 #: The causes that were warned of in this process. Causes are counted by us,
 #: never by what a client writes.
@@ -42,53 +42,75 @@ def node_name(node: str) -> str:
     return {"": "a peer without an address", UNIX: "a unix-domain socket"}.get(node, node)
 
 
+class Caution(NamedTuple):
+    """What is dangerous or likely a mistake, and the mend.
+
+    :param code: names it for programs.
+    :param message: what is the matter.
+    :param mend: what to do about it.
+    """
+
+    code: str
+    message: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.mend}"
+
+
 def announce(settings: Settings, trusted_hosts: bool) -> None:
     """Log the settings in force, and warn of those that are dangerous.
 
     :param trusted_hosts: whether the app has a list of hosts that it serves.
     """
-    logger.info(
-        "%s",
-        ", ".join(f"{name}={value!r} ({o})" for name, (value, o) in settings.given.items()),
-    )
+    logger.info("%s", ", ".join(settings_in_words(settings)))
     for written, network in settings.trust.rewritten():
         logger.info("TRUST_PROXY: %s read as %s", written, network)
-    for warning in setting_warnings(settings, trusted_hosts):
-        warn_once(warning, "%s", warning)
+    for caution in setting_warnings(settings, trusted_hosts):
+        warn_once(str(caution), "%s", caution)
 
 
-def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[str]:
-    """Word each danger of the settings, with the mend."""
+def settings_in_words(settings: Settings) -> list[str]:
+    """Each setting in force, and where it came from."""
+    return [f"{name}={value!r} ({origin})" for name, (value, origin) in settings.given.items()]
+
+
+def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[Caution]:
+    """Word each danger of the settings."""
     trust, headers = settings.trust, settings.headers
     if trust.trusts_strangers():
-        value, origin = settings.given["TRUST_PROXY"]
-        yield (
-            f"TRUST_PROXY={quote(str(value))} ({origin}) trusts strangers: anyone can forge "
-            "the client's address. Name the addresses or networks of your proxies"
+        yield Caution(
+            "strangers",
+            f"{trust_given(settings)} trusts strangers: anyone can forge the client's address",
+            "Name the addresses or networks of your proxies",
         )
     if headers.says("host") and not trusted_hosts:
-        yield (
+        yield Caution(
+            "host_without_trusted_hosts",
             "TRUST_PROXY_HEADERS lets a header say the host, and no list of trusted hosts is "
-            "set: where a proxy passes that header on, a client chooses the host of every URL. "
-            "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts"
+            "set: where a proxy passes that header on, a client chooses the host of every URL",
+            "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts",
         )
     if headers.client and headers.client.name in CDN_HEADERS and trust.trusts_local():
-        yield (
+        yield Caution(
+            "cdn_header",
             f"TRUST_PROXY_HEADERS names {headers.client.name}, which only the CDN overwrites, "
-            "while TRUST_PROXY trusts local addresses: your own proxy must overwrite it on "
-            "connections that are not the CDN's, or read X-Forwarded-For with the CDN's "
-            "networks trusted"
+            "while TRUST_PROXY trusts local addresses",
+            "Your own proxy must overwrite it on connections that are not the CDN's, or read "
+            "X-Forwarded-For with the CDN's networks trusted",
         )
+
+
+def trust_given(settings: Settings) -> str:
+    """``TRUST_PROXY`` as it was given, and where."""
+    value, origin = settings.given["TRUST_PROXY"]
+    return f"TRUST_PROXY={quote(str(value))} ({origin})"
 
 
 def in_words(resolution: Resolution) -> str:
     """The walk in one line, from the client to the app."""
-    hops = [
-        node_name(node) + (" peer" if index == 0 else "") + _trusted_by(resolution, node, index)
-        for index, node in enumerate(resolution.nodes)
-    ]
     parts = [
-        f"client {resolution.client_ip}: {' -> '.join(reversed(hops))} -> app",
+        f"client {resolution.client_ip}: {' -> '.join(hops_in_words(resolution))} -> app",
         f"stopped: {resolution.stopped}",
         f"scheme {resolution.scheme}",
         *(f"{what} {quote(value)}" for what, value in resolution.believed.items()),
@@ -97,10 +119,21 @@ def in_words(resolution: Resolution) -> str:
     return "; ".join(parts)
 
 
-def _trusted_by(resolution: Resolution, node: str, hop: int) -> str:
+def rule_of(resolution: Resolution, hop: int) -> Optional[str]:
+    """Name what trusts a hop, ``None`` where nothing does."""
     if hop >= resolution.trusted_hops:
-        return ""
-    return f" (trusted: {resolution.settings.trust.rule(node, hop)})"
+        return None
+    return resolution.settings.trust.rule(resolution.nodes[hop], hop)
+
+
+def hops_in_words(resolution: Resolution) -> list[str]:
+    """Each hop in words, the peer last."""
+    words: list[str] = []
+    for hop, node in enumerate(resolution.nodes):
+        rule = rule_of(resolution, hop)
+        trusted = "" if rule is None else f" (trusted: {rule})"
+        words.append(f"{node_name(node)}{'' if hop else ' peer'}{trusted}")
+    return words[::-1]
 
 
 #: Proxies commonly write these, and the default does not read them.
@@ -134,8 +167,9 @@ def log_request(
             "REMOTE_ADDR is already its client. Name addresses, or count one less",
         )
     if resolution.trusted_hops:
+        headers = resolution.settings.headers
         for key in removed:
-            if key in _OFTEN_MISSED:
+            if key in _OFTEN_MISSED and all(key != header.key for header in headers.named):
                 name = _OFTEN_MISSED[key]
                 warn_once(
                     f"removed {name}",
@@ -158,10 +192,11 @@ def _warn_of_ignored(resolution: Resolution) -> None:
             quote(ignored.value),
         )
     elif resolution.stopped == "count_not_reached":
-        if ignored.value.strip(" \t"):
+        client = resolution.settings.headers.client
+        if client and ignored.header == client.name and ignored.value.strip(" \t"):
             warn_once(
                 "count not reached",
-                "TRUST_PROXY counts %s hops, but %s has fewer entries: a request came past a "
+                "TRUST_PROXY counts %s hops, but %s has fewer addresses: a request came past a "
                 "proxy, or the count is wrong. Nothing was believed of it",
                 resolution.settings.trust.count,
                 ignored.header,
@@ -172,7 +207,7 @@ def _warn_of_ignored(resolution: Resolution) -> None:
             "%s sent forwarded headers but is not trusted, so its client and scheme were not "
             "believed. If this is your proxy, set TRUST_PROXY = %r",
             node_name(peer),
-            _suggest(resolution.settings, peer),
+            suggest(resolution.settings, peer),
         )
 
 
@@ -181,9 +216,9 @@ def _is_local(peer: str) -> bool:
     return peer in ("", UNIX) or not ip_address(peer).is_global
 
 
-def _suggest(settings: Settings, peer: str) -> str:
+def suggest(settings: Settings, peer: str) -> str:
     """A value of TRUST_PROXY that trusts this peer as well."""
     mend = peer if peer not in ("", UNIX) else "unix"
     if settings.trust.kind != "addresses":
         return mend
-    return ", ".join(map(str, (*settings.trust.elements, mend)))
+    return ", ".join(str(element).strip(" \t") for element in (*settings.trust.elements, mend))

@@ -99,10 +99,12 @@ def _url_changes(resolution: Resolution, environ: dict[str, Any]) -> dict[str, O
 def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> dict[str, Optional[str]]:
     """Every forwarding header that is there: what was believed of it, or gone."""
     plan = resolution.settings.headers
+    if plan.forwarding_keys.isdisjoint(environ):
+        return {}
     changes: dict[str, Optional[str]] = dict.fromkeys(
         plan.forwarding_keys.intersection(environ)
     )
-    if changes and resolution.trusted_hops:
+    if resolution.trusted_hops:
         for header in plan.values:
             value = resolution.believed.get(header.says)
             if value is not None:

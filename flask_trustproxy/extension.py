@@ -99,6 +99,8 @@ def get_client_network(ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
     :raises ValueError: where a prefix is out of range.
     :raises RuntimeError: as :func:`get_resolution` does.
     """
+    if not (0 <= ipv4_prefix <= 32 and 0 <= ipv6_prefix <= 128):
+        raise ValueError("expected ipv4_prefix from 0 to 32 and ipv6_prefix from 0 to 128")
     address = get_client_ip()
     if address is None:
         return "unknown"
@@ -153,7 +155,7 @@ class AppTrust(TrustProxyMiddleware):
     def _cookie(self, settings: Settings) -> Optional[str]:
         if settings.secure_cookies == "all":
             return None
-        return self._flask.session_interface.get_cookie_name(self._flask)
+        return cast(str, self._flask.session_interface.get_cookie_name(self._flask))
 
     def derive(self, base: type[flask.Request]) -> type[flask.Request]:
         """Derive a request class whose instances are resolved from the start."""
@@ -180,8 +182,9 @@ class AppTrust(TrustProxyMiddleware):
         if passed and isinstance(current, ProxiedRequest):
             return None
         settings = self.settings
+        late = resolution_of(environ) is None
         resolution = rewrite(environ, settings)
-        if not isinstance(current, ProxiedRequest):
+        if late or not isinstance(current, ProxiedRequest):
             _publish(current, resolution)
         if passed:
             return None
@@ -252,8 +255,8 @@ class TrustProxy:
         _refuse_proxy_fix(app)
         _refuse_own_attributes(app.request_class)
         trust = AppTrust(app)
+        app.request_class = trust.derive(app.request_class)  # the last that can fail
         app.wsgi_app = trust  # type: ignore[method-assign]  # the way that Flask documents
-        app.request_class = trust.derive(app.request_class)
         app.before_request_funcs.setdefault(None, []).insert(0, trust.guard)
         app.extensions["trustproxy"] = trust
 

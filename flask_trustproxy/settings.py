@@ -130,7 +130,9 @@ def parse_required(value: object) -> tuple[bool, frozenset[str]]:
     texts = [path.strip(" \t") if isinstance(path, str) else "" for path in paths]
     if not texts or not all(text.startswith("/") for text in texts):
         raise ValueError("expected True, False or a list of paths, each with a leading slash")
-    return True, frozenset(text.encode("utf-8", "surrogateescape").decode("latin-1") for text in texts)
+    return True, frozenset(
+        text.encode("utf-8", "surrogateescape").decode("latin-1") for text in texts
+    )
 
 
 class _Setting(NamedTuple):

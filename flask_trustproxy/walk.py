@@ -161,7 +161,7 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
     """
     client = settings.headers.client
     value = None if client is None else get(client.key)
-    nodes: Iterable[str] = () if client is None or value is None else _nodes(client, value)
+    nodes: Iterable[str] = _nodes(client, value) if client is not None and value else ()
     walked, trusted, stopped = walk(peer, nodes, settings.trusts, settings.max_hops)
     count = settings.trust.count
     if count is not None and stopped != "untrusted":
@@ -185,22 +185,22 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         value = get(header.key)
         if value is None:
             continue
-        text = nth_value(value, header.n) if trusted >= header.n else None
-        if text is not None:
-            _believe(header, text, believed, ignored)
+        nth = nth_value(value, header.n) if trusted >= header.n else None
+        if nth is not None:
+            _believe(header, nth, believed, ignored)
         else:
             ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
-    client_ips = tuple(node for node in reversed(walked[1:]) if node != UNIX)
-    return Resolution(
-        client_ip=client_ips[0] if client_ips else _address(peer),
-        client_ips=client_ips,
-        nodes=tuple(walked),
-        trusted_hops=trusted,
-        stopped=stopped,
-        scheme=believed.get("scheme", scheme),
-        believed=believed,
-        ignored=tuple(ignored),
-        settings=settings,
+    client_ips = [node for node in walked[:0:-1] if node != UNIX]
+    return Resolution(  # by position: by keyword it costs twice as much
+        client_ips[0] if client_ips else _address(peer),
+        tuple(client_ips),
+        tuple(walked),
+        trusted,
+        stopped,
+        believed.get("scheme", scheme),
+        believed,
+        tuple(ignored),
+        settings,
     )
 
 

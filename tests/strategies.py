@@ -39,11 +39,12 @@ def spell(address: Address) -> list[str]:
     if isinstance(address, IPv4Address):
         mapped = IPv6Address(MAPPED | int(address))
         return [str(address), f"::ffff:{address}", f"::FFFF:{address}", *spell(mapped)]
-    groups = address.exploded.split(":")
+    # Not of address.exploded: Python 3.13 writes a mapped address with dots.
+    groups = [f"{int(address) >> shift & 0xFFFF:04x}" for shift in range(112, -1, -16)]
     tail = IPv4Address(int(address) & 0xFFFFFFFF)
     short = [f"{int(group, 16):x}" for group in groups]
     texts = [
-        address.exploded,
+        ":".join(groups),
         address.compressed,
         ":".join(short),
         ":".join([*short[:6], str(tail)]),

@@ -113,9 +113,7 @@ def test_the_environ_is_rewritten_in_place_for_the_access_log():
 def test_the_originals_of_all_that_was_replaced_or_removed():
     environ = environ_of(HTTP_X_REAL_IP="6.6.6.6", HTTP_ACCEPT="*/*", REMOTE_HOST="localhost")
     del environ["wsgi.url_scheme"]
-    run_wsgi_app(
-        TrustProxyMiddleware(app := Application(), headers="X-Forwarded-For"), environ
-    )
+    run_wsgi_app(TrustProxyMiddleware(app := Application(), headers="X-Forwarded-For"), environ)
     assert app.calls[0][0]["flask_trustproxy.original"] == {
         "REMOTE_ADDR": "127.0.0.1",
         "REMOTE_PORT": "40000",
@@ -164,9 +162,7 @@ def test_no_header_and_no_other_type_marks_an_environ_as_resolved(forged):
     ("outer", "inner", "expected"),
     [
         pytest.param("127.0.0.1", "203.0.113.9", "203.0.113.9", id="inner trusts more"),
-        pytest.param(
-            "127.0.0.1, 203.0.113.9", "127.0.0.1", "6.6.6.6", id="outer trusts more"
-        ),
+        pytest.param("127.0.0.1, 203.0.113.9", "127.0.0.1", "6.6.6.6", id="outer trusts more"),
         pytest.param(False, True, "127.0.0.1", id="outer trusts nobody, inner everybody"),
         pytest.param(True, False, "6.6.6.6", id="outer trusts everybody, inner nobody"),
     ],
@@ -243,8 +239,8 @@ def test_a_callable_is_asked_once_per_hop():
     [
         pytest.param(
             {"trust": "loopbck"},
-            "TRUST_PROXY='loopbck' (from the argument trust): expected an address, a network or "
-            "a name. Did you mean 'loopback'?",
+            "TRUST_PROXY='loopbck' (from the argument trust): expected an address, a network "
+            "or a name. Did you mean 'loopback'?",
             id="trust",
         ),
         pytest.param(
@@ -262,8 +258,8 @@ def test_a_callable_is_asked_once_per_hop():
         ),
         pytest.param(
             {"clean_headers": "maybe"},
-            "TRUST_PROXY_CLEAN_HEADERS='maybe' (from the argument clean_headers): expected True "
-            "or False",
+            "TRUST_PROXY_CLEAN_HEADERS='maybe' (from the argument clean_headers): expected "
+            "True or False",
             id="clean_headers",
         ),
         pytest.param(

@@ -109,14 +109,14 @@ def test_which_cookies_of_a_flask_app(setting, expected):
             True,
             id="wss is https",
         ),
-        pytest.param(
-            "198.51.100.7", HTTPS, "http://a.example.com", False, id="a forged https"
-        ),
+        pytest.param("198.51.100.7", HTTPS, "http://a.example.com", False, id="a forged https"),
     ],
 )
 def test_only_on_a_request_that_is_https(peer, headers, base_url, expected):
-    response = make_app(TRUST_PROXY_SECURE_COOKIES="all").test_client().get(
-        "/", headers=headers, base_url=base_url, environ_overrides={"REMOTE_ADDR": peer}
+    response = (
+        make_app(TRUST_PROXY_SECURE_COOKIES="all")
+        .test_client()
+        .get("/", headers=headers, base_url=base_url, environ_overrides={"REMOTE_ADDR": peer})
     )
     assert secure_names(response) == (["session", "theme"] if expected else [])
 
@@ -224,7 +224,8 @@ def respond(headers, **arguments):
     environ = create_environ("/", "https://a.example.com")
     environ["REMOTE_ADDR"] = "198.51.100.7"
     TrustProxyMiddleware(application, secure_cookies="all", **arguments)(
-        environ, lambda status, headers, exc_info=None: given.append((status, headers, exc_info))
+        environ,
+        lambda status, headers, exc_info=None: given.append((status, headers, exc_info)),
     )
     return given
 
@@ -246,7 +247,9 @@ def respond(headers, **arguments):
         pytest.param("a=secure", "a=secure; Secure", id="secure is the value"),
         pytest.param("secure=1", "secure=1; Secure", id="secure is the name"),
         pytest.param("Secure", "Secure; Secure", id="a cookie without an equals sign"),
-        pytest.param("a=1; Path=/secure", "a=1; Path=/secure; Secure", id="a path of that name"),
+        pytest.param(
+            "a=1; Path=/secure", "a=1; Path=/secure; Secure", id="a path of that name"
+        ),
         pytest.param(
             "a=1; Comment=Secure", "a=1; Comment=Secure; Secure", id="another's value"
         ),
@@ -257,9 +260,7 @@ def respond(headers, **arguments):
             'a="x; Secure"; Secure',
             id="a quote that hides nothing: to a browser the attribute is 'Secure\"'",
         ),
-        pytest.param(
-            'a="x; Secure; y"', None, id="within quotes, which browsers do not know"
-        ),
+        pytest.param('a="x; Secure; y"', None, id="within quotes, which browsers do not know"),
         pytest.param(r'a="x\073 Secure"', r'a="x\073 Secure"; Secure', id="an escaped one"),
         pytest.param("a==;=; Path", "a==;=; Path; Secure", id="a value of equals signs"),
     ],

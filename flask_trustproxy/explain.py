@@ -1,0 +1,347 @@
+"""Settings and a Resolution explained at length, in words and as JSON.
+
+What the commands say that is too much for the log. Like the log it decides
+nothing: a fact is read off the Settings, the Resolution, or the environ as it
+was before the rewrite.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from itertools import islice
+from typing import Any, Optional, cast
+
+from .addresses import UNIX, Network
+from .diagnostics import (
+    Caution,
+    hops_in_words,
+    node_name,
+    quote,
+    rule_of,
+    suggest,
+    trust_given,
+)
+from .forwarded import element_texts
+from .headers import NAMES, Header, HeaderPlan, Says
+from .settings import Settings
+from .trust import TrustPolicy
+from .walk import Ignored, Resolution
+
+#: What a request that came past the proxies meets.
+REFUSED = "The request is answered 403, since TRUST_PROXY_REQUIRED is on."
+
+
+def condition_warnings(settings: Settings) -> Iterator[Caution]:
+    """Word what is right on a condition that only the operator can know.
+
+    A log that said so at each start would nag those who know.
+    """
+    trust, client = settings.trust, settings.headers.client
+    if trust.count:
+        yield Caution(
+            "count",
+            f"{trust_given(settings)} counts hops, whoever they are: right only where nobody "
+            "can come past the proxies",
+            "Name the addresses or networks of your proxies, or close the app to all others",
+        )
+    if (
+        client is not None
+        and client.says != "client"  # there only the peer is asked
+        and settings.given["TRUST_PROXY_MAX_HOPS"].origin == "the default"
+        and trust.trusts_private_range()
+    ):
+        yield Caution(
+            "private_range",
+            f"{trust_given(settings)} trusts a private range, and TRUST_PROXY_MAX_HOPS is not "
+            "set: a client that appears in that range is taken for one more proxy",
+            "Set TRUST_PROXY_MAX_HOPS to the number of your proxies",
+        )
+
+
+def environment_warnings(
+    settings: Settings, environment: Mapping[str, str]
+) -> Iterator[Caution]:
+    """Word which environment variables do not count, though they are set."""
+    for name, (value, origin) in settings.given.items():
+        in_config = origin == "from app.config"
+        text = environment.get(name)
+        if text and in_config and _items(text) != _items(value):
+            yield Caution(
+                "environment_overridden",
+                f"{name} is {quote(text)} in the environment, but {quote(str(value))} in "
+                "app.config, which wins",
+                "Set it in one of the two",
+            )
+        text = environment.get(f"FLASK_{name}")
+        if text and not (in_config and value == _from_prefixed(text)):
+            yield Caution(
+                "not_loaded",
+                f"FLASK_{name} is set in the environment, but its value is not in app.config",
+                f"Call app.config.from_prefixed_env() before TrustProxy(app), or name the "
+                f"variable {name}",
+            )
+
+
+def _items(value: object) -> set[str]:
+    """The items of a setting, however they are written."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return {str(item).strip(" \t").lower() for item in cast("Iterable[object]", value)}
+    return _items(str(value).split(","))
+
+
+def _from_prefixed(text: str) -> object:
+    """What ``app.config.from_prefixed_env()`` makes of a value."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def lost_middleware(around: Optional[Iterable[str]]) -> Caution:
+    """Word that TrustProxy's middleware is not the outermost.
+
+    :param around: the names of those around it; ``None`` where it is not
+        found at all.
+    """
+    mend = "Create TrustProxy last, after whatever replaces app.wsgi_app"
+    if around is None:
+        return Caution(
+            "middleware_lost",
+            "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or stands "
+            "behind a function",
+            mend,
+        )
+    return Caution(
+        "middleware_not_outermost",
+        f"{', '.join(around)} stands around TrustProxy's middleware, and sees each request as "
+        "the server has it",
+        mend,
+    )
+
+
+def trusted_networks(trust: TrustPolicy) -> list[str]:
+    """The networks that are trusted, merged, and ``"unix:"`` for a socket.
+
+    Counts and callables name none.
+    """
+    if trust.kind == "everybody":
+        return ["0.0.0.0/0", "::/0", UNIX]
+    networks = [
+        str(Network(int(part.network_address), part.prefixlen, width))
+        for first, last, width in trust.networks.ranges()
+        for part in _summarize(first, last, width)
+    ]
+    return [*networks, UNIX] if trust.unix else networks
+
+
+def _summarize(first: int, last: int, width: int) -> Iterator[Any]:
+    if width == 32:
+        return summarize_address_range(IPv4Address(first), IPv4Address(last))
+    return summarize_address_range(IPv6Address(first), IPv6Address(last))
+
+
+def trusted_in_words(trust: TrustPolicy) -> str:
+    """Whom a policy trusts."""
+    if trust.kind == "everybody":
+        return "everybody"
+    if trust.kind == "callable":
+        return "whom the callable says yes to"
+    if trust.count:
+        return f"the first {trust.count} hops, whoever they are"
+    return ", ".join(map(node_name, trusted_networks(trust))) or "nobody"
+
+
+def believed_headers(plan: HeaderPlan) -> list[str]:
+    """The headers that are believed, as ``TRUST_PROXY_HEADERS`` has them."""
+    return [h.name if h.n == 1 else f"{h.name}:{h.n}" for h in plan.named]
+
+
+def header_names(settings: Settings, keys: Iterable[str]) -> list[str]:
+    """The names of the forwarding headers among environ keys, in order."""
+    names = {**NAMES, **{header.key: header.name for header in settings.headers.named}}
+    return sorted((names[key] for key in keys if key in names), key=str.lower)
+
+
+def removed_headers(settings: Settings) -> list[str]:
+    """The forwarding headers that are removed from each request, in order."""
+    if not settings.clean_headers:
+        return []
+    named = {header.key for header in settings.headers.named}
+    return header_names(settings, settings.headers.forwarding_keys - named)
+
+
+#: The report of settings that cannot be used.
+NO_REPORT: Mapping[str, object] = {
+    "settings": {},
+    "networks": [],
+    "headers": {"believed": [], "removed": []},
+}
+
+
+def settings_report(settings: Settings) -> dict[str, object]:
+    """The settings as ``check --json`` has them."""
+    return {
+        "settings": {
+            name: {"value": _plain(value), "origin": origin}
+            for name, (value, origin) in settings.given.items()
+        },
+        "networks": trusted_networks(settings.trust),
+        "headers": {
+            "believed": believed_headers(settings.headers),
+            "removed": removed_headers(settings),
+        },
+    }
+
+
+def _plain(value: object) -> object:
+    """A value of a setting as JSON can hold it."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(str, cast("Iterable[object]", value)))
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in cast("Iterable[object]", value)]
+    return str(value)
+
+
+def explanation(resolution: Resolution, received: Mapping[str, Any]) -> dict[str, object]:
+    """A Resolution as ``explain --json`` has it.
+
+    :param received: the environ as it was before the rewrite.
+    """
+    nodes = resolution.nodes
+    return {
+        "client_ip": resolution.client_ip,
+        "client_ips": list(resolution.client_ips),
+        "scheme": resolution.scheme,
+        "host": resolution.host,
+        "port": resolution.port,
+        "prefix": resolution.prefix,
+        "hops": [
+            {
+                "hop": hop,
+                "address": node or None,
+                "written_by": nodes[hop - 1] or None if hop else None,
+                "trusted": hop < resolution.trusted_hops,
+                "rule": rule_of(resolution, hop),
+            }
+            for hop, node in enumerate(nodes)
+        ],
+        "stopped": resolution.stopped,
+        "ignored": [item._asdict() for item in all_ignored(resolution, received)],
+    }
+
+
+def picture(resolution: Resolution) -> list[tuple[str, bool]]:
+    """Each hop in words and whether it is trusted, the peer last."""
+    nodes = resolution.nodes
+    with_address = [hop for hop, node in enumerate(nodes) if node not in ("", UNIX)]
+    client = with_address[-1] if with_address else None
+    return [
+        (f"client {text}" if hop == client else text, hop < resolution.trusted_hops)
+        for hop, text in zip(reversed(range(len(nodes))), hops_in_words(resolution))
+    ]
+
+
+def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
+    """What the app is told, by name."""
+    yield "client_ip", resolution.client_ip or "None, since no hop has an address"
+    yield "client_ips", ", ".join(resolution.client_ips) or "none"
+    yield "scheme", f"{resolution.scheme} ({said_by(resolution, 'scheme') or 'the connection'})"
+    if resolution.host is None:
+        yield "host", "as the Host header has it"
+    whats: tuple[Says, ...] = ("host", "port", "prefix")
+    for what in whats:
+        if what in resolution.believed:
+            yield what, f"{resolution.believed[what]} ({said_by(resolution, what)})"
+
+
+def all_ignored(resolution: Resolution, received: Mapping[str, Any]) -> list[Ignored]:
+    """The headers that were not believed: the named ones, then all others."""
+    plan = resolution.settings.headers
+    named = {header.key for header in plan.named}
+    return [
+        *resolution.ignored,
+        *(
+            Ignored(NAMES[key], received[key], "not in TRUST_PROXY_HEADERS")
+            for key in sorted(plan.forwarding_keys - named)
+            if key in received
+        ),
+    ]
+
+
+def never_read(
+    resolution: Resolution, received: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    """What stands left of what was believed, by header: nobody vouches for it."""
+    plan, trusted = resolution.settings.headers, resolution.trusted_hops
+    for header in plan.named if trusted else ():
+        count = header.n
+        if header is plan.client:
+            count = len(resolution.nodes) - 1 + (resolution.stopped == "not_an_address")
+        rest = _left_of(header, received.get(header.key) or "", count)
+        if rest and trusted >= header.n:
+            yield header.name, rest
+
+
+def _left_of(header: Header, value: str, count: int) -> str:
+    """What stands left of the last ``count`` entries of a header."""
+    if header.says == "forwarded":
+        read = sum(len(text) + 1 for text in islice(element_texts(value), count))
+        return value[: max(len(value) - read, 0)].strip(" \t")
+    entries = value.rsplit(",", count)
+    return entries[0].strip(" \t") if header.says != "client" and len(entries) > count else ""
+
+
+def said_by(resolution: Resolution, what: Says) -> Optional[str]:
+    """The header that was believed to say this, ``None`` where none was."""
+    if what not in resolution.believed:
+        return None
+    for header in resolution.settings.headers.values:
+        if header.says == what:
+            return header.name
+    return "Forwarded"
+
+
+def why_stopped(resolution: Resolution) -> str:
+    """Why the walk ended, and what follows, in whole sentences."""
+    settings, hop = resolution.settings, len(resolution.nodes) - 1
+    client, count = settings.headers.client, settings.trust.count
+    who = "it is the client"
+    if resolution.nodes[-1] == UNIX:
+        who = "the client is the nearest hop towards the app that has an address"
+    if resolution.stopped == "count_not_reached":
+        return (
+            f"TRUST_PROXY counts to {count}, and the list does not reach hop {count}, or holds "
+            "text on the way: the request came past a proxy, or the count is wrong. Nothing is "
+            "believed."
+        )
+    if resolution.stopped == "not_an_address":
+        return (
+            f"Entry {hop + 1} from the right, which {node_name(resolution.nodes[-1])} wrote "
+            "down, is no address. The walk never goes past one: the client is the last hop "
+            "that has an address."
+        )
+    if resolution.stopped == "max_hops":
+        return f"TRUST_PROXY_MAX_HOPS={settings.max_hops} ends the walk at hop {hop}, so {who}."
+    if resolution.stopped == "end" and client is None:
+        return "No header that names the client is read: the walk ends at the peer."
+    if resolution.stopped == "end" and client is not None and hop == 0:
+        return f"{client.name} has no entry: the walk ends at the peer."
+    if resolution.stopped == "end":
+        return f"The list ends at hop {hop}, and every hop is trusted, so {who}."
+    if hop == 0 and settings.trust.kind == "callable":
+        return "The peer is not trusted, so no header is believed."
+    if hop == 0:
+        return (
+            "The peer is not trusted, so no header is believed. If it is your proxy, set "
+            f"TRUST_PROXY = {suggest(settings, resolution.nodes[0])!r}."
+        )
+    because = "is not trusted"
+    if count is not None:
+        because = f"stands behind the hops that are counted ({count})"
+    elif client is not None and client.says == "client":
+        because = f"is the one that {client.name} names"
+    return f"Hop {hop} {because}, so {who}."

@@ -1,0 +1,917 @@
+"""Every setting: its values, its mistakes in full, and which of several sources wins."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pickle
+from ipaddress import IPv6Address, IPv6Interface
+
+import pytest
+from flask import Config
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_trustproxy.settings import (
+    SETTINGS,
+    Given,
+    SettingError,
+    read_settings,
+    settings_from_arguments,
+)
+from strategies import attacker_text
+from test_headers import MISTAKES as HEADER_MISTAKES
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # before Python 3.11
+    import tomli as tomllib
+
+
+def mistake(config, environment=None):
+    """The sentence with which settings are refused."""
+    with pytest.raises(SettingError) as error:
+        read_settings(config, environment or {})
+    assert isinstance(error.value, ValueError)
+    return str(error.value)
+
+
+_TRUST = "expected an address, a network or a name"
+_ANY = f"{_TRUST}, a list of them, True, False, a count of hops or a callable"
+_EACH = f"{_TRUST} as each element, got "
+_ALONE = " (True, False, counts and callables stand alone)"
+_BARE = f"{_TRUST}, without port, brackets or zone"
+_UNRESOLVED = f"{_TRUST}. Names are not resolved: give the host's address or network"
+_BOOLS = ". True alone trusts everybody, False nobody"
+_UNDERSCORES = f"{_ANY}. Did a double underscore stand in an environment variable's name?"
+_PREFIX_4 = "expected a prefix from 0 to 32 behind the slash"
+_PREFIX_6 = "expected a prefix from 0 to 128 behind the slash"
+_MASK = "expected a network mask of ones followed by zeros"
+_MAPPED = "expected a prefix of at least 96 for an IPv4-mapped network"
+_NETWORK = "expected an address or a network"
+_CALLABLE = "expected a callable (address: str, hop: int) -> bool that "
+_LIMIT = "expected a count of at most 16, which is TRUST_PROXY_MAX_HOPS"
+
+
+async def coroutine_function(address, hop):
+    return True
+
+
+class CoroutineCall:
+    async def __call__(self, address, hop):
+        return True
+
+
+def no_parameters():
+    return True
+
+
+def one_parameter(address):
+    return True
+
+
+def three_parameters(address, hop, more):
+    return True
+
+
+def keyword_parameters(*, address, hop):
+    return True
+
+
+TRUST_MISTAKES = [
+    pytest.param("loopbck", f"{_TRUST}. Did you mean 'loopback'?", id="a letter is missing"),
+    pytest.param("LOOPBAK", f"{_TRUST}. Did you mean 'loopback'?", id="the same in upper case"),
+    pytest.param("link-local", f"{_TRUST}. Did you mean 'linklocal'?", id="a hyphen too many"),
+    pytest.param(
+        "uniqlocal", f"{_TRUST}. Did you mean 'uniquelocal'?", id="letters are missing"
+    ),
+    pytest.param("unix:", f"{_TRUST}. Did you mean 'unix'?", id="the entry that nginx writes"),
+    pytest.param("'loopback'", f"{_TRUST}. Did you mean 'loopback'?", id="quotes in quotes"),
+    pytest.param("loopback\n", f"{_TRUST}. Did you mean 'loopback'?", id="a line feed"),
+    pytest.param("loopback\xa0", f"{_TRUST}. Did you mean 'loopback'?", id="a no-break space"),
+    pytest.param("\x85loopback", f"{_TRUST}. Did you mean 'loopback'?", id="a next line"),
+    pytest.param("\x0bunix", f"{_TRUST}. Did you mean 'unix'?", id="a vertical tab"),
+    pytest.param("loopbac\u212a", f"{_TRUST}. Did you mean 'loopback'?", id="a Kelvin sign"),
+    pytest.param("loopback;unix", f"{_TRUST}. Did you mean 'loopback'?", id="a semicolon"),
+    pytest.param(
+        "10.0.0.0/8, loopbck",
+        f"{_TRUST}, got 'loopbck'. Did you mean 'loopback'?",
+        id="one of two is a mistake",
+    ),
+    pytest.param("", f"{_TRUST}, got nothing", id="an empty string"),
+    pytest.param(" \t", f"{_TRUST}, got nothing", id="blanks"),
+    pytest.param("loopback,", f"{_TRUST}, got ''", id="a comma at the end"),
+    pytest.param(",loopback", f"{_TRUST}, got ''", id="a comma in front"),
+    pytest.param("loopback, ,unix", f"{_TRUST}, got ''", id="a comma too many"),
+    pytest.param(",", f"{_TRUST}, got ''", id="a comma alone"),
+    pytest.param("-1", _TRUST, id="a count below 0 as text"),
+    pytest.param("+1", _TRUST, id="a count with a sign"),
+    pytest.param("3.5", _TRUST, id="a fraction as text"),
+    pytest.param("1e1", _TRUST, id="a float as text"),
+    pytest.param("02", _TRUST, id="a count with a leading zero"),
+    pytest.param("00", _TRUST, id="two zeros"),
+    pytest.param("1_0", _TRUST, id="an underscore, which int() takes"),
+    pytest.param("٣", _TRUST, id="an Arabic digit, which int() takes"),
+    pytest.param("²", _TRUST, id="a superscript, which isdigit() takes"),
+    pytest.param("１", _TRUST, id="a full-width digit"),
+    pytest.param("2\n", _TRUST, id="a count and a line feed"),
+    pytest.param("\xa02", _TRUST, id="a no-break space and a count"),
+    pytest.param("*", f"{_TRUST}{_BOOLS}", id="a star"),
+    pytest.param("yes", f"{_TRUST}{_BOOLS}", id="yes"),
+    pytest.param("no", f"{_TRUST}{_BOOLS}", id="no"),
+    pytest.param("on", f"{_TRUST}{_BOOLS}", id="on"),
+    pytest.param("OFF", f"{_TRUST}{_BOOLS}", id="off"),
+    pytest.param("none", f"{_TRUST}{_BOOLS}", id="none"),
+    pytest.param("all", f"{_TRUST}{_BOOLS}", id="all"),
+    pytest.param(
+        "loopback, true", f"{_TRUST}, got 'true'{_BOOLS}", id="everybody and an address"
+    ),
+    pytest.param("*,loopback", f"{_TRUST}, got '*'{_BOOLS}", id="a star and an address"),
+    pytest.param(
+        "2, 10.0.0.0/8",
+        f"{_TRUST}, got '2'. A count of hops stands alone",
+        id="a count and addresses",
+    ),
+    pytest.param(
+        ["2"], f"{_TRUST}. A count of hops stands alone", id="a count as text in a list"
+    ),
+    pytest.param("proxy.example.com", _UNRESOLVED, id="a host name"),
+    pytest.param("localhost", _UNRESOLVED, id="a host name that everybody has"),
+    pytest.param("web_1", _UNRESOLVED, id="a container's name"),
+    pytest.param(
+        "10.0.0.1,proxy.example.com",
+        f"{_TRUST}, got 'proxy.example.com'. Names are not resolved: give the host's address "
+        "or network",
+        id="a host name among addresses",
+    ),
+    pytest.param("10.0.0.1:80", _BARE, id="a port"),
+    pytest.param("[2001:db8::1]", _BARE, id="brackets"),
+    pytest.param("[2001:db8::1]:80", _BARE, id="brackets and a port"),
+    pytest.param("fe80::1%eth0", _BARE, id="a zone"),
+    pytest.param("fe80::1%eth0/64", _NETWORK, id="a zone in a network"),
+    pytest.param("010.0.0.1", _TRUST, id="a leading zero"),
+    pytest.param("10.0.0.256", _TRUST, id="a part above 255"),
+    pytest.param("10.1", _TRUST, id="two parts, which inet_aton takes"),
+    pytest.param("0x0a000001", _TRUST, id="hexadecimal"),
+    pytest.param("1234567890", _TRUST, id="an address as an integer"),
+    pytest.param("10.0.0.１", _TRUST, id="a full-width digit in an address"),
+    pytest.param("10.0.0.1\n", _TRUST, id="an address and a line feed"),
+    pytest.param("\xa010.0.0.1", _TRUST, id="a no-break space and an address"),
+    pytest.param("10.0.0.1\x85", _TRUST, id="an address and a next line"),
+    pytest.param("10.0.0.1 10.0.0.2", _TRUST, id="a space between addresses"),
+    pytest.param("10.0.0.*", _TRUST, id="a pattern"),
+    pytest.param("10.0.0.1-10.0.0.9", _TRUST, id="a range"),
+    pytest.param("2001:db8::g", _TRUST, id="no IPv6 address"),
+    pytest.param("10.0.0.0/33", _PREFIX_4, id="a prefix above 32"),
+    pytest.param("10.0.0.0/-1", _PREFIX_4, id="a prefix below 0"),
+    pytest.param("10.0.0.0/", _PREFIX_4, id="an empty prefix"),
+    pytest.param("10.0.0.0/08", _PREFIX_4, id="a prefix with a leading zero"),
+    pytest.param("10.0.0.0/٨", _PREFIX_4, id="a prefix in Arabic digits"),
+    pytest.param("2001:db8::/129", _PREFIX_6, id="a prefix above 128"),
+    pytest.param("10.0.0.0/0.0.0.0", _MASK, id="a mask of zeros"),
+    pytest.param("10.0.0.0/0.255.255.255", _MASK, id="a wildcard mask"),
+    pytest.param("10.0.0.0/255.0.255.0", _MASK, id="a mask with a hole"),
+    pytest.param("::ffff:10.0.0.0/8", _MAPPED, id="IPv4-mapped with an IPv4 prefix"),
+    pytest.param("::ffff:0:0/95", _MAPPED, id="IPv4-mapped with prefix 95"),
+    pytest.param(
+        "10.0.0.0/8, 10.0.0.0/33",
+        f"{_PREFIX_4}, got '10.0.0.0/33'",
+        id="one bad network of two",
+    ),
+    pytest.param("17", _LIMIT, id="a count above the limit, as text"),
+    pytest.param("167772161", _LIMIT, id="an address that looks like a count"),
+    pytest.param(17, _LIMIT, id="a count above the limit"),
+    pytest.param(-1, "expected a count of hops, 0 or more", id="a count below 0"),
+    pytest.param(3.5, _ANY, id="a fraction"),
+    pytest.param(1.0, _ANY, id="a float that is whole"),
+    pytest.param(float("nan"), _ANY, id="no number"),
+    pytest.param(b"loopback", _ANY, id="bytes"),
+    pytest.param(range(2), _ANY, id="a range object"),
+    pytest.param({}, _UNDERSCORES, id="an empty dict"),
+    pytest.param({"HEADERS": "X-Real-IP"}, _UNDERSCORES, id="a dict"),
+    pytest.param(
+        ["loopback", "loopbck"],
+        f"{_TRUST}, got 'loopbck'. Did you mean 'loopback'?",
+        id="a near miss in a list",
+    ),
+    pytest.param([""], f"{_TRUST}, got nothing", id="an empty string in a list"),
+    pytest.param(
+        ["loopback,unix"], f"{_TRUST}. Did you mean 'loopback'?", id="a comma in a list"
+    ),
+    pytest.param(["true"], f"{_TRUST}{_BOOLS}", id="everybody as text in a list"),
+    pytest.param([True], f"{_EACH}True{_ALONE}", id="True in a list"),
+    pytest.param(("loopback", False), f"{_EACH}False{_ALONE}", id="False in a tuple"),
+    pytest.param([1], f"{_EACH}1{_ALONE}", id="an int in a list"),
+    pytest.param([167772161], f"{_EACH}167772161{_ALONE}", id="an address as an int in a list"),
+    pytest.param([3.5], f"{_EACH}3.5{_ALONE}", id="a fraction in a list"),
+    pytest.param([None], f"{_EACH}None{_ALONE}", id="None in a list"),
+    pytest.param([b"\n\0\0\1"], f"{_EACH}b'\\n\\x00\\x00\\x01'{_ALONE}", id="bytes in a list"),
+    pytest.param([["loopback"]], f"{_EACH}['loopback']{_ALONE}", id="a list in a list"),
+    pytest.param(
+        [no_parameters], f"{_EACH}{no_parameters!r}{_ALONE}", id="a callable in a list"
+    ),
+    pytest.param(IPv6Address("fe80::1%eth0"), _BARE, id="a scoped IPv6Address"),
+    pytest.param([IPv6Address("fe80::1%eth0")], _BARE, id="a scoped IPv6Address in a list"),
+    pytest.param(IPv6Interface("fe80::1%eth0/64"), _NETWORK, id="a scoped IPv6Interface"),
+    pytest.param(
+        coroutine_function, f"{_CALLABLE}is no coroutine function", id="a coroutine function"
+    ),
+    pytest.param(
+        functools.partial(coroutine_function),
+        f"{_CALLABLE}is no coroutine function",
+        id="a partial coroutine function",
+    ),
+    pytest.param(
+        CoroutineCall(),
+        f"{_CALLABLE}is no coroutine function",
+        id="an object whose call is a coroutine",
+    ),
+    *(
+        pytest.param(
+            function, f"{_CALLABLE}takes two positional arguments", id=function.__name__
+        )
+        for function in (no_parameters, one_parameter, three_parameters, keyword_parameters)
+    ),
+    pytest.param(object, f"{_CALLABLE}takes two positional arguments", id="a class"),
+]
+
+
+@pytest.mark.parametrize(("value", "expected"), TRUST_MISTAKES)
+def test_a_mistake_in_whom_to_trust(value, expected):
+    sentence = f"TRUST_PROXY={value!r} (from app.config): {expected}"
+    assert mistake({"TRUST_PROXY": value}) == sentence
+    if isinstance(value, str) and value:
+        sentence = f"TRUST_PROXY={value!r} (from the environment): {expected}"
+        assert mistake({}, {"TRUST_PROXY": value}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [case for case in HEADER_MISTAKES if case.values[0] is not None]
+)
+def test_a_mistake_in_the_headers(value, expected):
+    sentence = f"TRUST_PROXY_HEADERS={value!r} (from app.config): {expected}"
+    assert mistake({"TRUST_PROXY_HEADERS": value}) == sentence
+
+
+HOPS = [
+    *((value, value) for value in (1, 2, 16, 100, 10**9)),
+    *((text, int(text)) for text in ("1", "16", " 2\t", "999999999")),
+]
+NO_HOPS = [
+    *(0, -1, True, False, 1.0, 3.5, float("nan"), b"1", [], [1], {}, "", " ", "0", "-1", "+1"),
+    *(
+        "01",
+        "1.0",
+        "1e1",
+        "1_0",
+        "٣",
+        "²",
+        "１",
+        "1\n",
+        "\xa01",
+        "9999999999",
+        "all",
+        "true",
+        "1,2",
+    ),
+]
+ON = [True, 1, "true", "TRUE", "True", "1", "yes", "Yes", "YES", "on", "On", "ON", " on\t"]
+OFF = [
+    False,
+    0,
+    "false",
+    "FALSE",
+    "False",
+    "0",
+    "no",
+    "No",
+    "NO",
+    "off",
+    "Off",
+    "OFF",
+    "\toff ",
+]
+NEITHER = [
+    *(
+        "",
+        " ",
+        "2",
+        "-1",
+        "01",
+        "y",
+        "n",
+        "t",
+        "enabled",
+        "none",
+        "null",
+        "None",
+        "on\n",
+        "\xa0on",
+    ),
+    *("on,", "on off", "yes!", "１", "٠", 2, -1, 1.0, 0.0, float("nan"), b"on", [], [True], {}),
+]
+COOKIES = [
+    *((value, "session") for value in ("session", "SESSION", " Session\t")),
+    *((value, "all") for value in ("all", "ALL", "\tAll ")),
+    *((value, False) for value in OFF),
+]
+NO_COOKIES = [*ON, *NEITHER, "sessions", "session,all", "both", ["session"], "\u017fession"]
+
+
+def setting_of(name, value):
+    attribute = {
+        "TRUST_PROXY_MAX_HOPS": "max_hops",
+        "TRUST_PROXY_CLEAN_HEADERS": "clean_headers",
+        "TRUST_PROXY_SECURE_COOKIES": "secure_cookies",
+        "TRUST_PROXY_REQUIRED": "required",
+    }[name]
+    answers = [getattr(read_settings({name: value}, {}), attribute)]
+    if isinstance(value, str):
+        answers.append(getattr(read_settings({}, {name: value}), attribute))
+    assert len({repr(answer) for answer in answers}) == 1
+    return answers[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        *(("TRUST_PROXY_MAX_HOPS", *case) for case in HOPS),
+        *(("TRUST_PROXY_CLEAN_HEADERS", value, True) for value in ON),
+        *(("TRUST_PROXY_CLEAN_HEADERS", value, False) for value in OFF),
+        *(("TRUST_PROXY_SECURE_COOKIES", *case) for case in COOKIES),
+        *(("TRUST_PROXY_REQUIRED", value, True) for value in ON),
+        *(("TRUST_PROXY_REQUIRED", value, False) for value in OFF),
+    ],
+)
+def test_a_value(name, value, expected):
+    answer = setting_of(name, value)
+    assert (type(answer), answer) == (type(expected), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        *(
+            ("TRUST_PROXY_MAX_HOPS", value, "expected a number of hops, 1 or more")
+            for value in NO_HOPS
+        ),
+        *(("TRUST_PROXY_CLEAN_HEADERS", value, "expected True or False") for value in NEITHER),
+        *(
+            ("TRUST_PROXY_SECURE_COOKIES", value, "expected 'session', 'all' or False")
+            for value in NO_COOKIES
+        ),
+        *(
+            (
+                "TRUST_PROXY_REQUIRED",
+                value,
+                "expected True, False or a list of paths, each with a leading slash",
+            )
+            for value in [
+                *NEITHER,
+                *("healthz", "/healthz,", ",/healthz", "/a,,/b", "/a, b", "*", "http://x/a"),
+                *(
+                    (),
+                    set(),
+                    ["healthz"],
+                    ["/a", ""],
+                    ["/a", 1],
+                    ["/a", None],
+                    [b"/a"],
+                    {"/a": 1},
+                ),
+                *("\xa0/a", "\n/a", b"/a"),
+            ]
+        ),
+    ],
+)
+def test_a_mistake(name, value, expected):
+    assert mistake({name: value}) == f"{name}={value!r} (from app.config): {expected}"
+    if isinstance(value, str) and value:
+        sentence = f"{name}={value!r} (from the environment): {expected}"
+        assert mistake({}, {name: value}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("/healthz", {"/healthz"}, id="one path"),
+        pytest.param("/healthz, /metrics", {"/healthz", "/metrics"}, id="two paths"),
+        pytest.param("\t/healthz ,/metrics", {"/healthz", "/metrics"}, id="blanks around them"),
+        pytest.param("/", {"/"}, id="the root"),
+        pytest.param(["/healthz", "/metrics"], {"/healthz", "/metrics"}, id="a list"),
+        pytest.param(("/healthz",), {"/healthz"}, id="a tuple"),
+        pytest.param({"/healthz"}, {"/healthz"}, id="a set"),
+        pytest.param(["/a,b"], {"/a,b"}, id="a comma in a list's path"),
+        pytest.param("/Healthz/", {"/Healthz/"}, id="exactly as written"),
+        pytest.param("/a b", {"/a b"}, id="a space within"),
+        pytest.param("/a%20b", {"/a%20b"}, id="an escape is no escape"),
+        pytest.param("/caf\u00e9", {"/caf\u00c3\u00a9"}, id="as PATH_INFO has UTF-8"),
+        pytest.param("/caf\udce9", {"/caf\u00e9"}, id="a byte of the environment"),
+        pytest.param("/yes, /1", {"/yes", "/1"}, id="paths that look like words"),
+    ],
+)
+def test_paths_stay_open(value, expected):
+    settings = read_settings({"TRUST_PROXY_REQUIRED": value}, {})
+    assert (settings.required, settings.open_paths) == (True, expected)
+
+
+@pytest.mark.parametrize("value", [*ON, *OFF])
+def test_without_paths_none_stays_open(value):
+    assert read_settings({"TRUST_PROXY_REQUIRED": value}, {}).open_paths == frozenset()
+
+
+TOGETHER = [
+    pytest.param(
+        {"TRUST_PROXY": 3, "TRUST_PROXY_MAX_HOPS": 2},
+        "TRUST_PROXY=3 (from app.config): expected a count of at most 2, which is "
+        "TRUST_PROXY_MAX_HOPS",
+        id="a count above the hops",
+    ),
+    pytest.param(
+        {"TRUST_PROXY": "2", "TRUST_PROXY_HEADERS": "X-Real-IP"},
+        "TRUST_PROXY='2' (from app.config): expected a count of at most 1 with a header that "
+        "holds one address",
+        id="a count above 1 with a single address",
+    ),
+    pytest.param(
+        {"TRUST_PROXY": 2, "TRUST_PROXY_HEADERS": ["X-Acme-Client=address"]},
+        "TRUST_PROXY=2 (from app.config): expected a count of at most 1 with a header that "
+        "holds one address",
+        id="a count above 1 with a single address of one's own",
+    ),
+    *(
+        pytest.param(
+            {
+                "TRUST_PROXY_HEADERS": f"X-Forwarded-For, {header}:{limit + 1}",
+                "TRUST_PROXY_MAX_HOPS": limit,
+            },
+            f"TRUST_PROXY_HEADERS='X-Forwarded-For, {header}:{limit + 1}' (from app.config): "
+            f"expected at most ':{limit}' behind {header}, since no more hops are trusted",
+            id=f"{header}:{limit + 1} above {limit} hops",
+        )
+        for header, limit in [
+            ("X-Forwarded-Proto", 1),
+            ("X-Forwarded-Host", 2),
+            ("X-Forwarded-Port", 16),
+            ("X-Forwarded-Prefix", 100),
+        ]
+    ),
+    pytest.param(
+        {"TRUST_PROXY": 2, "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Proto:3"},
+        "TRUST_PROXY_HEADERS='X-Forwarded-For, X-Forwarded-Proto:3' (from app.config): "
+        "expected at most ':2' behind X-Forwarded-Proto, since no more hops are trusted",
+        id="a number above the count",
+    ),
+    pytest.param(
+        {"TRUST_PROXY": 0, "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Proto:2"},
+        "TRUST_PROXY_HEADERS='X-Forwarded-For, X-Forwarded-Proto:2' (from app.config): "
+        "expected at most ':1' behind X-Forwarded-Proto, since no more hops are trusted",
+        id="a number above a count of none",
+    ),
+    pytest.param(
+        {"TRUST_PROXY_HEADERS": "X-Forwarded-Proto:2"},
+        "TRUST_PROXY_HEADERS='X-Forwarded-Proto:2' (from app.config): expected at most ':1' "
+        "behind X-Forwarded-Proto, since no more hops are trusted",
+        id="a second value where only the peer is known",
+    ),
+    pytest.param(
+        {"TRUST_PROXY_HEADERS": "X-Real-IP, X-Forwarded-Host:2"},
+        "TRUST_PROXY_HEADERS='X-Real-IP, X-Forwarded-Host:2' (from app.config): expected at "
+        "most ':1' behind X-Forwarded-Host, since no more hops are trusted",
+        id="a second value where only the peer is asked",
+    ),
+    *(
+        pytest.param(
+            {"TRUST_PROXY": trust, "TRUST_PROXY_REQUIRED": required},
+            f"TRUST_PROXY_REQUIRED={required!r} (from app.config): expected False while "
+            f"TRUST_PROXY is {trust!r}, which would let in everyone or no one: name the "
+            "addresses of the proxies",
+            id=f"required {required!r} while {trust!r} is trusted",
+        )
+        for trust in (True, "true", False, "false", [], (), 0, 1, "2", 16)
+        for required in (True, "on", "/healthz", ["/healthz"])
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "expected"), TOGETHER)
+def test_two_values_make_no_sense_together(config, expected):
+    assert mistake(config) == expected
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"TRUST_PROXY": 16}, id="a count as high as the hops"),
+        pytest.param({"TRUST_PROXY": "3", "TRUST_PROXY_MAX_HOPS": "3"}, id="the same as text"),
+        pytest.param(
+            {"TRUST_PROXY": 17, "TRUST_PROXY_MAX_HOPS": 17}, id="more than the default"
+        ),
+        pytest.param({"TRUST_PROXY": 1, "TRUST_PROXY_HEADERS": "X-Real-IP"}, id="one address"),
+        pytest.param(
+            {"TRUST_PROXY": 0, "TRUST_PROXY_HEADERS": "X-Real-IP"}, id="a count of none"
+        ),
+        pytest.param(
+            {"TRUST_PROXY": 2, "TRUST_PROXY_HEADERS": "none"}, id="a count, no header"
+        ),
+        pytest.param(
+            {"TRUST_PROXY": 2, "TRUST_PROXY_HEADERS": "X-Forwarded-Proto:2"},
+            id="a count, and no client header",
+        ),
+        pytest.param(
+            {"TRUST_PROXY": 2, "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Proto:2"},
+            id="a number as high as the count",
+        ),
+        pytest.param(
+            {"TRUST_PROXY_HEADERS": "Forwarded, X-Forwarded-Port:16"}, id="as high as the hops"
+        ),
+        pytest.param(
+            {"TRUST_PROXY": False, "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Host"},
+            id="a host header while nobody is trusted",
+        ),
+        pytest.param(
+            {"TRUST_PROXY_HEADERS": "X-Real-IP, X-Forwarded-Proto:1"},
+            id="number 1 is no number",
+        ),
+        *(
+            pytest.param(
+                {"TRUST_PROXY": trust, "TRUST_PROXY_REQUIRED": True}, id=f"required {i}"
+            )
+            for i, trust in enumerate(["unix", "10.0.0.0/8", ["::1"], lambda a, b: True])
+        ),
+        *(
+            pytest.param(
+                {"TRUST_PROXY": trust, "TRUST_PROXY_REQUIRED": False}, id=f"open {trust!r}"
+            )
+            for trust in (True, False, [], 0, 2)
+        ),
+    ],
+)
+def test_two_values_make_sense_together(config):
+    settings = read_settings(config, {})
+    assert {name: settings.given[name].value for name in config} == config
+
+
+def test_only_the_peer_is_asked_where_a_header_holds_one_address():
+    everyone = read_settings({"TRUST_PROXY": True, "TRUST_PROXY_HEADERS": "X-Real-IP"}, {})
+    assert everyone.trusts("10.0.0.2", 0) is True
+    assert everyone.trusts("10.0.0.2", 1) is False
+    listed = read_settings({"TRUST_PROXY": True, "TRUST_PROXY_HEADERS": "Forwarded"}, {})
+    assert listed.trusts("10.0.0.2", 1) is True
+    nobody = read_settings({"TRUST_PROXY": False, "TRUST_PROXY_HEADERS": "X-Real-IP"}, {})
+    assert nobody.trusts("10.0.0.2", 0) is False
+
+
+DEFAULTS = {
+    "TRUST_PROXY": "loopback",
+    "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Proto",
+    "TRUST_PROXY_MAX_HOPS": 16,
+    "TRUST_PROXY_CLEAN_HEADERS": True,
+    "TRUST_PROXY_SECURE_COOKIES": "session",
+    "TRUST_PROXY_REQUIRED": False,
+}
+# For each setting a value for config, one for the environment, and how both are told apart.
+SOURCES = [
+    ("TRUST_PROXY", "10.0.0.0/8", "unix", lambda s: s.trust.elements),
+    ("TRUST_PROXY_HEADERS", [], "X-Real-IP", lambda s: [h.name for h in s.headers.named]),
+    ("TRUST_PROXY_MAX_HOPS", 3, "4", lambda s: s.max_hops),
+    ("TRUST_PROXY_CLEAN_HEADERS", True, "no", lambda s: s.clean_headers),
+    ("TRUST_PROXY_SECURE_COOKIES", False, "all", lambda s: s.secure_cookies),
+    ("TRUST_PROXY_REQUIRED", False, "/healthz", lambda s: (s.required, s.open_paths)),
+]
+
+
+def test_the_defaults():
+    settings = read_settings({}, {})
+    for name, value in DEFAULTS.items():
+        assert SETTINGS[name].default == value
+        assert settings.given[name] == Given(value, "the default")
+    assert settings.trust.elements == ("loopback",)
+    assert [h.name for h in settings.headers.named] == ["X-Forwarded-For", "X-Forwarded-Proto"]
+    assert settings.max_hops == 16
+    assert settings.clean_headers is True
+    assert settings.secure_cookies == "session"
+    assert settings.required is False
+    assert settings.open_paths == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "environment", "read"), SOURCES, ids=[case[0] for case in SOURCES]
+)
+class TestSources:
+    def test_config_wins_over_the_environment(self, name, config, environment, read):
+        settings = read_settings({name: config}, {name: environment})
+        assert settings.given[name] == Given(config, "from app.config")
+        assert read(settings) == read(read_settings({name: config}, {}))
+        assert read(settings) != read(read_settings({}, {name: environment}))
+
+    def test_a_mistake_in_the_environment_does_not_matter_then(
+        self, name, config, environment, read
+    ):
+        read_settings({name: config}, {name: "\0"})
+        assert mistake({}, {name: "\0"}).startswith(f"{name}='\\x00' (from the environment): ")
+
+    def test_the_environment_wins_over_the_default(self, name, config, environment, read):
+        settings = read_settings({}, {name: environment})
+        assert settings.given[name] == Given(environment, "from the environment")
+        assert read(settings) != read(read_settings({}, {}))
+
+    def test_none_in_config_is_not_set(self, name, config, environment, read):
+        settings = read_settings({name: None}, {name: environment})
+        assert settings.given[name] == Given(environment, "from the environment")
+        settings = read_settings({name: None}, {})
+        assert settings.given[name] == Given(DEFAULTS[name], "the default")
+
+    def test_an_empty_environment_variable_is_not_set(self, name, config, environment, read):
+        settings = read_settings({}, {name: ""})
+        assert settings.given[name] == Given(DEFAULTS[name], "the default")
+
+    def test_an_empty_string_in_config_is_a_mistake(self, name, config, environment, read):
+        sentence = mistake({name: ""}, {name: environment})
+        assert sentence.startswith(f"{name}='' (from app.config): expected ")
+
+    def test_blanks_in_the_environment_are_a_mistake(self, name, config, environment, read):
+        sentence = mistake({}, {name: " "})
+        assert sentence.startswith(f"{name}=' ' (from the environment): expected ")
+
+    def test_the_argument_of_the_plain_middleware(self, name, config, environment, read):
+        arguments = {setting.argument: setting.default for setting in SETTINGS.values()}
+        arguments[SETTINGS[name].argument] = config
+        settings = settings_from_arguments(**arguments)
+        origin = f"from the argument {SETTINGS[name].argument}"
+        assert settings.given[name] == Given(config, origin)
+        assert read(settings) == read(read_settings({name: config}, {}))
+
+    def test_a_mistake_in_an_argument(self, name, config, environment, read):
+        argument = SETTINGS[name].argument
+        arguments = {setting.argument: setting.default for setting in SETTINGS.values()}
+        with pytest.raises(SettingError) as error:
+            settings_from_arguments(**{**arguments, argument: "\0"})
+        expected = f"{name}='\\x00' (from the argument {argument}): expected "
+        assert str(error.value).startswith(expected)
+        with pytest.raises(SettingError):
+            settings_from_arguments(**{**arguments, argument: None})
+
+
+def test_settings_that_conflict_name_the_origin_of_the_one_to_mend():
+    config = {"TRUST_PROXY_MAX_HOPS": 2}
+    assert mistake(config, {"TRUST_PROXY": "3"}) == (
+        "TRUST_PROXY='3' (from the environment): expected a count of at most 2, which is "
+        "TRUST_PROXY_MAX_HOPS"
+    )
+    assert mistake({"TRUST_PROXY": True}, {"TRUST_PROXY_REQUIRED": "yes"}) == (
+        "TRUST_PROXY_REQUIRED='yes' (from the environment): expected False while TRUST_PROXY "
+        "is True, which would let in everyone or no one: name the addresses of the proxies"
+    )
+
+
+def test_settings_are_frozen():
+    settings = read_settings({}, {})
+    with pytest.raises(AttributeError):
+        settings.max_hops = 1
+
+
+def test_other_settings_are_not_read():
+    config = {"TRUST_PROXY_": "\0", "TRUSTED_HOSTS": "\0", "trust_proxy": "\0", "PROXY": 1}
+    assert read_settings(config, config).given == read_settings({}, {}).given
+
+
+class TestSettingError:
+    def test_it_has_what_it_says(self):
+        with pytest.raises(SettingError) as caught:
+            read_settings({}, {"TRUST_PROXY": "loopbck"})
+        error = caught.value
+        assert (error.setting, error.origin, error.value) == (
+            *("TRUST_PROXY", "from the environment", "loopbck"),
+        )
+        assert error.expected == f"{_TRUST}. Did you mean 'loopback'?"
+        assert str(error) == (
+            "TRUST_PROXY='loopbck' (from the environment): expected an address, a network or a "
+            "name. Did you mean 'loopback'?"
+        )
+
+    def test_it_has_no_cause_to_print(self):
+        with pytest.raises(SettingError) as caught:
+            read_settings({"TRUST_PROXY": "loopbck"}, {})
+        assert caught.value.__suppress_context__
+        assert caught.value.__cause__ is None
+
+    def test_it_is_one_line_whatever_the_value(self):
+        for value in ("a\nb", "a\r\nb\x1b[31m", "a\u2028b", "\udce9"):
+            sentence = mistake({"TRUST_PROXY": value})
+            assert sentence.isprintable()
+
+    def test_a_long_value_is_cut(self):
+        sentence = mistake({"TRUST_PROXY_MAX_HOPS": "9" * 1000})
+        shown = "'" + "9" * 199 + "..."
+        expected = "expected a number of hops, 1 or more"
+        assert sentence == f"TRUST_PROXY_MAX_HOPS={shown} (from app.config): {expected}"
+        assert "..." not in mistake({"TRUST_PROXY_MAX_HOPS": "9" * 198})
+
+    def test_it_can_be_pickled(self):
+        error = SettingError("TRUST_PROXY", "the default", "loopbck", "expected a name")
+        copy = pickle.loads(pickle.dumps(error))
+        assert str(copy) == str(error) == "TRUST_PROXY='loopbck' (the default): expected a name"
+
+
+@given(st.sampled_from(list(SETTINGS)), attacker_text)
+def test_no_text_raises_anything_else(name, text):
+    for config, environment in (({name: text}, {}), ({}, {name: text})):
+        try:
+            read_settings(config, environment)
+        except SettingError as error:
+            sentence = str(error)
+        else:
+            continue
+        assert sentence.startswith(f"{name}=")
+        assert ": expected " in sentence
+
+
+# What Flask makes of an environment variable with its prefix.
+PREFIXED = [
+    ("FLASK_TRUST_PROXY", "loopback, 10.0.0.0/8", ("loopback", " 10.0.0.0/8")),
+    ("FLASK_TRUST_PROXY", '"10.0.0.0/8"', ("10.0.0.0/8",)),
+    ("FLASK_TRUST_PROXY", '["10.0.0.0/8", "unix"]', ("10.0.0.0/8", "unix")),
+    ("FLASK_TRUST_PROXY", "true", "everybody"),
+    ("FLASK_TRUST_PROXY", "True", "everybody"),
+    ("FLASK_TRUST_PROXY", "false", "nobody"),
+    ("FLASK_TRUST_PROXY", "False", "nobody"),
+    ("FLASK_TRUST_PROXY", "[]", "nobody"),
+    ("FLASK_TRUST_PROXY", "null", ("loopback",)),
+    ("FLASK_TRUST_PROXY", "0", 0),
+    ("FLASK_TRUST_PROXY", "1", 1),
+    ("FLASK_TRUST_PROXY", "2", 2),
+    ("FLASK_TRUST_PROXY", '"2"', 2),
+]
+PREFIXED_MISTAKES = [
+    ("FLASK_TRUST_PROXY", "", "TRUST_PROXY=''", f"{_TRUST}, got nothing"),
+    ("FLASK_TRUST_PROXY", "3.5", "TRUST_PROXY=3.5", _ANY),
+    ("FLASK_TRUST_PROXY", "1e1", "TRUST_PROXY=10.0", _ANY),
+    ("FLASK_TRUST_PROXY", "NaN", "TRUST_PROXY=nan", _ANY),
+    ("FLASK_TRUST_PROXY", "-1", "TRUST_PROXY=-1", "expected a count of hops, 0 or more"),
+    ("FLASK_TRUST_PROXY", "01", "TRUST_PROXY='01'", _TRUST),
+    ("FLASK_TRUST_PROXY", "None", "TRUST_PROXY='None'", f"{_TRUST}{_BOOLS}"),
+    (
+        "FLASK_TRUST_PROXY",
+        "'loopback'",
+        "TRUST_PROXY=\"'loopback'\"",
+        f"{_TRUST}. Did you mean 'loopback'?",
+    ),
+    ("FLASK_TRUST_PROXY", "[1]", "TRUST_PROXY=[1]", f"{_EACH}1{_ALONE}"),
+    ("FLASK_TRUST_PROXY", "[true]", "TRUST_PROXY=[True]", f"{_EACH}True{_ALONE}"),
+    ("FLASK_TRUST_PROXY", '{"a": 1}', "TRUST_PROXY={'a': 1}", _UNDERSCORES),
+    (
+        "FLASK_TRUST_PROXY__HEADERS",
+        "X-Real-IP",
+        "TRUST_PROXY={'HEADERS': 'X-Real-IP'}",
+        _UNDERSCORES,
+    ),
+    (
+        "FLASK_TRUST_PROXY_MAX_HOPS",
+        "true",
+        "TRUST_PROXY_MAX_HOPS=True",
+        "expected a number of hops, 1 or more",
+    ),
+    (
+        "FLASK_TRUST_PROXY_HEADERS",
+        '{"X-Real-IP": 1}',
+        "TRUST_PROXY_HEADERS={'X-Real-IP': 1}",
+        "expected the names of forwarding headers as a list or a comma-separated string",
+    ),
+]
+
+
+def summary(trust):
+    """The elements, the count, or else the kind."""
+    if trust.kind == "addresses":
+        return trust.elements
+    return trust.kind if trust.count is None else trust.count
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Config(str(tmp_path))
+
+
+class TestFlaskConfig:
+    @pytest.mark.parametrize(("name", "text", "expected"), PREFIXED)
+    def test_a_prefixed_environment_variable(self, config, monkeypatch, name, text, expected):
+        monkeypatch.setenv(name, text)
+        config.from_prefixed_env()
+        assert summary(read_settings(config, {}).trust) == expected
+
+    @pytest.mark.parametrize(("name", "text", "value", "expected"), PREFIXED_MISTAKES)
+    def test_a_mistake_in_one(self, config, monkeypatch, name, text, value, expected):
+        monkeypatch.setenv(name, text)
+        config.from_prefixed_env()
+        assert mistake(config) == f"{value} (from app.config): {expected}"
+
+    def test_every_setting_by_prefix(self, config, monkeypatch):
+        for name, text in {
+            "TRUST_PROXY": "10.0.0.0/8",
+            "TRUST_PROXY_HEADERS": '["Forwarded"]',
+            "TRUST_PROXY_MAX_HOPS": "2",
+            "TRUST_PROXY_CLEAN_HEADERS": "0",
+            "TRUST_PROXY_SECURE_COOKIES": "false",
+            "TRUST_PROXY_REQUIRED": '["/healthz"]',
+        }.items():
+            monkeypatch.setenv(f"FLASK_{name}", text)
+        config.from_prefixed_env()
+        settings = read_settings(config, {"TRUST_PROXY": "\0", "TRUST_PROXY_HEADERS": "\0"})
+        assert summary(settings.trust) == ("10.0.0.0/8",)
+        assert [header.name for header in settings.headers.named] == ["Forwarded"]
+        assert settings.max_hops == 2
+        assert settings.clean_headers is False
+        assert settings.secure_cookies is False
+        assert (settings.required, settings.open_paths) == (True, {"/healthz"})
+
+    @pytest.mark.parametrize("text", ["true", "1", "yes", "on", "True", '"on"'])
+    def test_on_by_prefix(self, config, monkeypatch, text):
+        monkeypatch.setenv("FLASK_TRUST_PROXY_REQUIRED", text)
+        config.from_prefixed_env()
+        assert read_settings(config, {}).required is True
+
+    def test_another_prefix(self, config, monkeypatch):
+        monkeypatch.setenv("ACME_TRUST_PROXY", "unix")
+        config.from_prefixed_env("ACME")
+        assert summary(read_settings(config, {}).trust) == ("unix",)
+
+    JSON = {
+        "TRUST_PROXY": ["loopback", "10.0.0.0/8"],
+        "TRUST_PROXY_HEADERS": ["X-Forwarded-For", "X-Forwarded-Proto:2"],
+        "TRUST_PROXY_MAX_HOPS": 2,
+        "TRUST_PROXY_CLEAN_HEADERS": False,
+        "TRUST_PROXY_SECURE_COOKIES": "all",
+        "TRUST_PROXY_REQUIRED": None,
+    }
+    TOML = """
+        TRUST_PROXY = ["loopback", "10.0.0.0/8"]
+        TRUST_PROXY_HEADERS = "X-Forwarded-For, X-Forwarded-Proto:2"
+        TRUST_PROXY_MAX_HOPS = 2
+        TRUST_PROXY_CLEAN_HEADERS = false
+        TRUST_PROXY_SECURE_COOKIES = "all"
+    """
+
+    def check(self, config):
+        settings = read_settings(config, {})
+        assert summary(settings.trust) == ("loopback", "10.0.0.0/8")
+        named = [(header.name, header.n) for header in settings.headers.named]
+        assert named == [("X-Forwarded-For", 1), ("X-Forwarded-Proto", 2)]
+        assert settings.max_hops == 2
+        assert settings.clean_headers is False
+        assert settings.secure_cookies == "all"
+        assert settings.required is False
+        assert settings.given["TRUST_PROXY"].origin == "from app.config"
+        assert settings.given["TRUST_PROXY_REQUIRED"].origin == "the default"
+
+    def test_a_json_file(self, config, tmp_path):
+        (tmp_path / "config.json").write_text(json.dumps(self.JSON), "utf-8")
+        config.from_file("config.json", load=json.load)
+        self.check(config)
+
+    def test_a_toml_file(self, config, tmp_path):
+        (tmp_path / "config.toml").write_text(self.TOML, "utf-8")
+        # Flask 2.2 opens files as text only, which tomllib.load does not take.
+        config.from_file("config.toml", load=lambda file: tomllib.loads(file.read()))
+        self.check(config)
+
+    def test_a_mapping(self, config):
+        config.from_mapping(self.JSON)
+        self.check(config)
+
+    def test_an_object(self, config):
+        config.from_object(type("Production", (), self.JSON))
+        self.check(config)
+
+    def test_a_python_file(self, config, tmp_path):
+        lines = [f"{name} = {value!r}\n" for name, value in self.JSON.items()]
+        (tmp_path / "config.py").write_text("".join(lines), "utf-8")
+        config.from_pyfile("config.py")
+        self.check(config)
+
+    @pytest.mark.parametrize(
+        ("line", "expected"),
+        [
+            ("TRUST_PROXY = 1", 1),
+            ("TRUST_PROXY = true", "everybody"),
+            ("TRUST_PROXY = false", "nobody"),
+            ("TRUST_PROXY = []", "nobody"),
+            ("TRUST_PROXY = 'unix'", ("unix",)),
+        ],
+    )
+    def test_a_line_of_toml(self, config, line, expected):
+        config.from_mapping(tomllib.loads(line))
+        assert summary(read_settings(config, {}).trust) == expected
+
+    @pytest.mark.parametrize(
+        ("line", "value", "expected"),
+        [
+            ("TRUST_PROXY = 1.0", "1.0", _ANY),
+            ("TRUST_PROXY = nan", "nan", _ANY),
+            ("TRUST_PROXY = ''", "''", f"{_TRUST}, got nothing"),
+            ("[TRUST_PROXY]\nHEADERS = 1", "{'HEADERS': 1}", _UNDERSCORES),
+        ],
+    )
+    def test_a_mistake_in_toml(self, config, line, value, expected):
+        config.from_mapping(tomllib.loads(line))
+        assert mistake(config) == f"TRUST_PROXY={value} (from app.config): {expected}"
