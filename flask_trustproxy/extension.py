@@ -25,6 +25,9 @@ from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, is_refused
 from .settings import SETTINGS, SettingError, Settings, read_settings
 from .walk import Resolution
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 
 class _Published:
     """An attribute of the request that reads its resolution.
@@ -59,7 +62,7 @@ class ProxiedRequest(flask.Request):
 
 
 #: Flask's own ``request``, typed so that ``client_ip`` and ``client_ips`` check.
-request = cast(ProxiedRequest, flask.request)
+request: ProxiedRequest = cast(ProxiedRequest, flask.request)
 
 
 def get_resolution() -> Resolution:
@@ -118,7 +121,7 @@ class AppTrust(TrustProxyMiddleware):
     """The middleware of one Flask app, whose settings follow ``app.config``."""
 
     def __init__(self, app: flask.Flask) -> None:
-        self.app = app.wsgi_app
+        self.app: WSGIApplication = app.wsgi_app
         self._flask: Any = app
         self._environment = {name: os.environ.get(name, "") for name in SETTINGS}
         self._compiled = self._compile()

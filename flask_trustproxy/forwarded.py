@@ -86,7 +86,7 @@ class ForwardedReader(Iterator[str]):
     """
 
     def __init__(self, value: str) -> None:
-        self.element = SILENT
+        self.element: Element = SILENT
         self._texts = element_texts(value)
 
     def __next__(self) -> str:

@@ -264,7 +264,7 @@ def _parse_item(item: object) -> Header:
 
 
 def _did_you_mean(text: str) -> str:
-    near = get_close_matches(text.lower().replace("_", "-"), KNOWN, 1)
+    near = get_close_matches(text.lower(), KNOWN, 1)
     return f". Did you mean {KNOWN[near[0]].name!r}?" if near else ""
 
 
