@@ -214,7 +214,17 @@ def test_ipv4_is_the_same_by_either_reader(monkeypatch, reader):
         assert parse_node(text) == ""
 
 
-def test_a_reader_that_is_lenient_is_not_used():
+@pytest.mark.parametrize(
+    "leniency", ["01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "0.0.0."]
+)
+def test_a_reader_that_is_lenient_is_not_used(leniency):
+    def lenient(text):
+        return b"\1\2\3\4" if text == leniency else module._pack_ipv4_anywhere(text)
+
+    assert not module._is_strict(lenient)
+
+
+def test_a_reader_that_is_strict_is_used():
     assert not module._is_strict(socket.inet_aton)
     assert module._is_strict(module._pack_ipv4_anywhere)
     assert module._is_strict(module._pack_ipv4)

@@ -853,9 +853,9 @@ class TestTerminal:
         info = flask.cli.ScriptInfo(create_app=lambda: make_app(TRUST_PROXY_REQUIRED="/ł"))
         arguments = ["explain", "--peer", "127.0.0.1"]
         result = CliRunner(charset="latin-1").invoke(cli.trust_proxy, arguments, obj=info)
-        first, *_, last = result.output.splitlines()
+        first, *lines = result.output.splitlines()
         assert first == "client 127.0.0.1 peer (trusted: loopback)  -->  app"
-        assert last == r"  TRUST_PROXY_REQUIRED='/\u0142' (from app.config)"
+        assert r"  TRUST_PROXY_REQUIRED='/\u0142' (from app.config)" in lines
 
     @pytest.mark.parametrize("columns", ["60", "80", "200"])
     def test_the_picture_is_as_wide_as_the_terminal(self, monkeypatch, columns):

@@ -220,6 +220,7 @@ def test_cleaning_can_be_switched_off(trust):
 
 
 SCHEME = "wsgi.url_scheme"
+LONG = f"{'a.' * 120}{'b' * 13}"
 
 
 @pytest.mark.parametrize(
@@ -283,6 +284,13 @@ SCHEME = "wsgi.url_scheme"
             {HOST: "b:443"},
             {"HTTP_HOST": "b:443", "SERVER_NAME": "b", "SERVER_PORT": "443"},
         ),
+        (
+            "a host of 253 characters",
+            {},
+            {HOST: LONG},
+            {"HTTP_HOST": LONG, "SERVER_NAME": LONG},
+        ),
+        ("a host of 254 characters", {}, {HOST: f"{LONG}a"}, {}),
         (
             "a host where there was none",
             {"HTTP_HOST": None},

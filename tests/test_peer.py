@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,7 @@ NO_PEERS = [
     pytest.param(True, id="True"),
     pytest.param(False, id="False"),
     pytest.param(("127.0.0.1", 80), id="a socket's address"),
+    pytest.param(IPv4Address("127.0.0.1"), id="an object that is no text"),
 ]
 
 

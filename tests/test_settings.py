@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import pickle
+from decimal import Decimal
 from ipaddress import IPv6Address, IPv6Interface
 
 import pytest
@@ -138,6 +139,7 @@ TRUST_MISTAKES = [
     pytest.param("proxy.example.com", _UNRESOLVED, id="a host name"),
     pytest.param("localhost", _UNRESOLVED, id="a host name that everybody has"),
     pytest.param("web_1", _UNRESOLVED, id="a container's name"),
+    pytest.param("nginx", _UNRESOLVED, id="a container named after its program"),
     pytest.param(
         "10.0.0.1,proxy.example.com",
         f"{_TRUST}, got 'proxy.example.com'. Names are not resolved: give the host's address "
@@ -308,7 +310,22 @@ NEITHER = [
         "on\n",
         "\xa0on",
     ),
-    *("on,", "on off", "yes!", "１", "٠", 2, -1, 1.0, 0.0, float("nan"), b"on", [], [True], {}),
+    *(
+        "on,",
+        "on off",
+        "yes!",
+        "１",
+        "٠",
+        2,
+        -1,
+        1.0,
+        Decimal(1),
+        float("nan"),
+        b"on",
+        [],
+        [True],
+        {},
+    ),
 ]
 COOKIES = [
     *((value, "session") for value in ("session", "SESSION", " Session\t")),

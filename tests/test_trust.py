@@ -405,6 +405,32 @@ def test_something_local_is_trusted(value, expected):
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
+        pytest.param("10.0.0.0/8", True, id="a private network"),
+        pytest.param("10.0.0.0/31", True, id="a small one"),
+        pytest.param("loopback, 172.17.0.0/16", True, id="one beside loopback"),
+        pytest.param("uniquelocal", True, id="uniquelocal"),
+        pytest.param("linklocal", True, id="linklocal"),
+        pytest.param("fd00::/64", True, id="an IPv6 one"),
+        pytest.param("100.64.0.0/10", True, id="shared address space"),
+        pytest.param("100.100.0.0/24", True, id="a part of shared address space"),
+        pytest.param("0.0.0.0/0", True, id="a network around private ones"),
+        pytest.param(IPv4Network("192.168.0.0/24"), True, id="an object"),
+        pytest.param("10.0.0.2, 10.0.0.3/32, fd00::1", False, id="single private addresses"),
+        pytest.param("loopback, 127.0.0.0/9, unix", False, id="loopback and a socket"),
+        pytest.param("203.0.113.0/24, 100.128.0.0/10", False, id="public networks"),
+        pytest.param(True, False, id="everybody"),
+        pytest.param(2, False, id="a count"),
+        pytest.param(False, False, id="nobody"),
+        pytest.param(lambda address, hop: True, False, id="a callable"),
+    ],
+)
+def test_a_private_range_is_trusted(value, expected):
+    assert compile_trust(value).trusts_private_range() is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
         pytest.param("10.1.2.3/8", [("10.1.2.3/8", "10.0.0.0/8")], id="host bits"),
         pytest.param("10.0.0.0/8, 10.1.2.3", [], id="none"),
         pytest.param(

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Optional
 
+import flask
 from flask import Flask
 from typing_extensions import assert_type
 from werkzeug.datastructures import MultiDict
 
 from flask_trustproxy import (
     Hop,
+    Ignored,
     ProxiedRequest,
     Resolution,
     SettingError,
+    Settings,
     TrustProxy,
     TrustProxyMiddleware,
     get_client_ip,
@@ -50,6 +53,19 @@ def index() -> dict[str, object]:
     assert_type(resolution.hops[0].index, int)
     assert_type(resolution.hops[0].address, Optional[str])
     assert_type(resolution.hops[0].trusted, bool)
+    assert_type(resolution.trusted_hops, int)
+    assert_type(resolution.scheme, str)
+    assert_type(resolution.host, Optional[str])
+    assert_type(resolution.port, Optional[int])
+    assert_type(resolution.prefix, Optional[str])
+    assert_type(resolution.ignored, tuple[Ignored, ...])
+    assert_type(resolution.ignored[0].why, str)
+    assert_type(resolution.settings, Settings)
+    assert_type(resolution.settings.max_hops, int)
+
+    # Flask's own name does not know it, and a slip is seen.
+    flask.request.client_ip  # type: ignore[attr-defined]  # noqa: B018  # as said
+    request.clinet_ip  # type: ignore[attr-defined]  # noqa: B018  # as said
     return {"ip": request.client_ip}
 
 

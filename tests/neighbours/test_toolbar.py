@@ -1,0 +1,27 @@
+"""Flask-DebugToolbar: who sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .visitor import Visitor, recipe
+
+LOCAL = "127.0.0.1"
+
+
+def test_only_the_machine_itself_sees_the_toolbar(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TRUST_PROXY", "loopback")
+
+    def shown(app: Any, **how: Any) -> bool:
+        return "flDebug" in Visitor(app, **how).get("/").text
+
+    without, app = recipe("toolbar", mended=False).app, recipe("toolbar").app
+    # A proxy on the same machine shows it to the whole world.
+    assert shown(without, proxy=LOCAL) is True
+    assert shown(app, proxy=LOCAL) is False
+    assert shown(app, proxy=LOCAL, headers={"X-Forwarded-For": LOCAL}) is False
+    assert shown(app, proxy=None, headers={"X-Forwarded-For": LOCAL}) is False
+    assert shown(app, proxy=None, address=LOCAL) is True
+    assert shown(app, proxy=LOCAL, address=LOCAL) is True
