@@ -186,7 +186,7 @@ def _warn_of_ignored(resolution: Resolution) -> None:
     if resolution.stopped == "not_an_address":
         warn_once(
             "not an address",
-            "%s written by the trusted %s is no address, so the walk ended there: %s",
+            "%s: %s, which is trusted, wrote no address, so the walk ended there: %s",
             ignored.header,
             node_name(resolution.nodes[-1]),
             quote(ignored.value),

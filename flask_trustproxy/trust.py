@@ -256,7 +256,7 @@ def _networks_of(text: str) -> tuple[Network, ...]:
 
 def _explain(text: str, error: str, got: str) -> str:
     """Say what was expected instead of one element, and what was likely meant."""
-    near = get_close_matches(text, _NAMES, 1)
+    near = get_close_matches(text, _NAMES, 1, 0.7)  # "nginx" is not "unix"
     if near:
         return f"{_EXPECTED}{got}. Did you mean {near[0]!r}?"
     if not text:

@@ -565,49 +565,56 @@ def test_a_count_under_mod_wsgi(log, trust, keys, warned):
         pytest.param(
             {},
             {FOR: "203.0.113.9, junk"},
-            "X-Forwarded-For written by the trusted 127.0.0.1 is no address, so the walk ended "
+            "X-Forwarded-For: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             "there: 'junk'",
             id="of the peer",
         ),
         pytest.param(
             {},
             {FOR: "203.0.113.9, unknown, 10.0.0.1"},
-            "X-Forwarded-For written by the trusted 10.0.0.1 is no address, so the walk ended "
+            "X-Forwarded-For: 10.0.0.1, which is trusted, wrote no address, so the walk ended "
             "there: 'unknown'",
             id="of a hop further out",
         ),
         pytest.param(
             {},
+            {FOR: "203.0.113.9, junk, unix:"},
+            "X-Forwarded-For: a unix-domain socket, which is trusted, wrote no address, so the "
+            "walk ended there: 'junk'",
+            id="of a socket",
+        ),
+        pytest.param(
+            {},
             {FOR: "203.0.113.9,"},
-            "X-Forwarded-For written by the trusted 127.0.0.1 is no address, so the walk ended "
+            "X-Forwarded-For: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             "there: ''",
             id="an empty entry",
         ),
         pytest.param(
             {},
             {FOR: "a\r\nWARNING forged\x1b[31m\x00\x85\u2028\xa0"},
-            "X-Forwarded-For written by the trusted 127.0.0.1 is no address, so the walk ended "
+            "X-Forwarded-For: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             r"there: 'a\r\nWARNING forged\x1b[31m\x00\x85\u2028\xa0'",
             id="control characters are escaped",
         ),
         pytest.param(
             {},
             {FOR: "x" * 65536},
-            "X-Forwarded-For written by the trusted 127.0.0.1 is no address, so the walk ended "
+            "X-Forwarded-For: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             f"there: '{'x' * 200}'...",
             id="64 KB are cut",
         ),
         pytest.param(
             {"headers": "X-Real-IP"},
             {"HTTP_X_REAL_IP": "203.0.113.9, 203.0.113.8"},
-            "X-Real-IP written by the trusted 127.0.0.1 is no address, so the walk ended "
+            "X-Real-IP: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             "there: '203.0.113.9, 203.0.113.8'",
             id="two in a header for one",
         ),
         pytest.param(
             {"headers": "Forwarded"},
             {"HTTP_FORWARDED": 'for="[2001:db8::9]", for=_hidden;proto=https'},
-            "Forwarded written by the trusted 127.0.0.1 is no address, so the walk ended "
+            "Forwarded: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             "there: ' for=_hidden;proto=https'",
             id="an obfuscated node",
         ),
