@@ -123,6 +123,7 @@ def shown_deployments() -> list[object]:
             rows += [
                 pytest.param(path, section, id=str(path.relative_to(DEPLOY)))
                 for path in included(page, section)
+                if path in DEPLOYED
             ]
     return rows
 
@@ -141,7 +142,7 @@ def test_a_page_forges_address_and_scheme_and_shows_the_truth(path: Path, sectio
     """The truth that tests/integration asserts of that deployment."""
     deployment = DEPLOYED[path]
     ((language, session),) = blocks(section)
-    command, answer = session.splitlines()
+    command, answer = session.replace("\\\n", "").splitlines()
     prompt, curl, *arguments, url = shlex.split(command)
     assert (language, prompt, curl) == ("console", "$", "curl")
     scheme, other = ("https", "http") if url.startswith("https:") else ("http", "https")
@@ -180,27 +181,27 @@ def test_the_pages_show_what_the_tests_found_forgeable():
 # The platforms
 
 
+def literals(text: str) -> list[str]:
+    """The values in a text."""
+    return re.findall(r'``"?(.+?)"?``', text)
+
+
 def test_the_platforms_recommend_settings_that_are_none_of_the_mistakes():
     table, _, _ = PAGES["platforms"].partition("How to read it:")
-    heads, *rows = re.findall(
-        r"^    \* - (.+)\n      - (.+)\n      - (.+)\n      - (.+)$", table, re.M
-    )
-    names = [re.fullmatch(":data:`(.+)`", head)[1] for head in heads[1:]]
+    table, _, others = table.partition(":data:`TRUST_PROXY_HEADERS`")
+    headers = dict(re.findall(r'on (\S+),\s``"(.+?)"``', others))
+    _, *rows = re.findall(r"^    \* - (.+)\n      - (.+)\n      - (.+)$", table, re.M)
     assert len(rows) == table.count("\n    * - ") - 1
-    for _, trust, max_hops, headers in rows:
-        given = {names[1]: literals(max_hops)[0], names[2]: None}
-        if headers != "the default":
-            (given[names[2]],) = literals(headers)
-        values = literals(trust) or ["192.0.2.0/24"]  # ranges that the vendor publishes
-        for value in values:
-            settings = read_settings({**given, names[0]: value}, {})
+    for name, trust, max_hops in rows:
+        (hops,) = literals(max_hops)
+        platform = re.match(":ref:`(.+) <", name)[1]
+        for value in literals(trust) or ["192.0.2.0/24"]:  # ranges that the vendor publishes
+            given = {"TRUST_PROXY": value, "TRUST_PROXY_MAX_HOPS": hops}
+            given["TRUST_PROXY_HEADERS"] = headers.get(platform)
+            settings = read_settings(given, {})
             assert settings.trust.kind in ("addresses", "count")
-            assert settings.trust.kind != "count" or value == given[names[1]]
-
-
-def literals(cell: str) -> list[str]:
-    """The values in a cell."""
-    return re.findall(r'``"?(.+?)"?``', cell)
+            assert settings.trust.kind != "count" or value == hops
+    assert headers.keys() == {"Fly.io", "Railway"}
 
 
 def test_every_platform_names_its_sources():
