@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -23,6 +24,7 @@ from flask.cli import AppGroup, NoAppException, ScriptInfo
 
 from . import explain as words
 from .addresses import UNIX
+from .conclusions import UNKNOWN, VERDICTS, Report, unprobed
 from .diagnostics import (
     Caution,
     logger,
@@ -37,7 +39,18 @@ from .extension import AppTrust, chain
 from .headers import environ_key
 from .middleware import is_refused
 from .peer import read_peer
-from .settings import Given, SettingError, Settings, compile_settings, read_settings
+from .prober import Target, Unanswered, curl, parse_target
+from .prober import probe as run_probe
+from .recommendation import Recommendation
+from .settings import (
+    MAKE_KEY,
+    Given,
+    SettingError,
+    Settings,
+    compile_settings,
+    parse_probe_key,
+    read_settings,
+)
 from .walk import Resolution
 
 trust_proxy: AppGroup = AppGroup(
@@ -257,7 +270,7 @@ def _explain_text(
     resolution: Resolution, received: Mapping[str, Any], environ: dict[str, Any]
 ) -> Iterator[str]:
     settings = resolution.settings
-    yield from _picture(resolution)
+    yield from _picture(words.picture(resolution))
     yield ""
     yield from _table(
         ("hop", "address", "written down by", "trusted"),
@@ -296,6 +309,148 @@ def _explain_text(
     yield from _settings_text(settings)
 
 
+@trust_proxy.command("probe", with_appcontext=False)
+@click.argument("url")
+@click.option(
+    "--key",
+    metavar="KEY",
+    envvar="TRUST_PROXY_PROBE_KEY",
+    help="The app's TRUST_PROXY_PROBE_KEY; by default that of the environment, or of the app.",
+)
+@click.option(
+    "--connect", metavar="HOST:PORT", help="Connect there, and ask for the URL's host."
+)
+@click.option(
+    "--insecure", is_flag=True, help="Take any certificate, and http:// to other machines."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for an answer.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def probe(
+    ctx: click.Context,
+    url: str,
+    key: Optional[str],
+    connect: Optional[str],
+    insecure: bool,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Send forged headers through your proxies, and say what the app believes.
+
+    The app answers where TRUST_PROXY_PROBE_KEY is set. Exits with 0 where
+    nothing can be forged, with 1 where something can or honest requests are
+    seen wrongly, and with 2 where the probe cannot tell.
+    """
+    try:
+        secret = parse_probe_key(key) or _key_of_app(ctx)
+        if secret is None:
+            raise ValueError(f"expected --key, or TRUST_PROXY_PROBE_KEY. {MAKE_KEY} makes one")
+        target = parse_target(url, connect, insecure, timeout)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        report = run_probe(target, secret, _show_progress)
+    except Unanswered as error:
+        _hide_progress()
+        if not as_json:
+            raise _Unanswered(error.why) from None
+        report = unprobed(error.why, error.requests)
+    else:
+        _hide_progress()
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        _print("\n".join(_probe_text(report, target)))
+    ctx.exit({"safe": 0, "inconclusive": 2}.get(report.verdict, 1))
+
+
+def _key_of_app(ctx: click.Context) -> Optional[bytes]:
+    try:
+        _, trust = _load(ctx)
+    except _NoTrustProxy:
+        return None
+    return trust.settings.probe_key
+
+
+def _show_progress(number: int, total: int, title: str) -> None:
+    if sys.stderr.isatty():
+        of = f" of {total}" if total else ""
+        click.echo(f"\r\x1b[K{number}{of}: {title}", nl=False, err=True)
+
+
+def _hide_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+_COLORS = {"safe": "green", "inconclusive": "yellow"}
+
+
+def _probe_text(report: Report, target: Target) -> Iterator[str]:
+    yield from _picture(
+        (f"{node} (this machine)", False) if node == report.prober else (node_name(node), True)
+        for node in report.chain
+    )
+    yield ""
+    yield from _table(("header", "by the proxies", "read"), *_probe_rows(report))
+    yield ""
+    color = _COLORS.get(report.verdict, "red")
+    yield _paragraph(f"{report.verdict}: ", VERDICTS[report.verdict], color)
+    for forged in report.forged:
+        yield ""
+        yield _paragraph(
+            "",
+            f"{forged.output} was {quote(forged.believed)} after {forged.header}: "
+            f"{quote(forged.sent, 80)}",
+        )
+        yield f"  {curl(target, forged.forgery)}"
+    for wrong in report.misconfigured:
+        yield ""
+        expected = "" if wrong.expected is None else f", and should be {quote(wrong.expected)}"
+        yield f"{wrong.output} is {quote(wrong.believed)}{expected}"
+    for mend in report.mends:
+        yield ""
+        yield _paragraph("", mend)
+    yield from _recommended_text(report.recommend)
+    yield ""
+    yield _paragraph("", UNKNOWN)
+
+
+def _recommended_text(recommended: Recommendation) -> Iterator[str]:
+    settings = recommended.settings()
+    if settings:
+        yield from ("", "The narrowest settings for this chain, in app.config")
+        yield from (f"  {name} = {json.dumps(value)}" for name, value in settings.items())
+        yield "or in the environment"
+        yield from (f"  {name}={shlex.quote(str(value))}" for name, value in settings.items())
+    if recommended.count:
+        yield _paragraph(
+            "",
+            f"TRUST_PROXY = {recommended.count} counts these hops instead, whoever they are: "
+            "right only where nobody can come past the proxies.",
+        )
+
+
+def _probe_rows(report: Report) -> Iterator[tuple[str, str, str]]:
+    """Each header that is read or written, and the others by what is done with them."""
+    others: dict[str, int] = {}
+    for name, behaviour in report.headers.items():
+        read = name in report.read
+        if read or behaviour in ("set", "appended"):
+            yield name, behaviour, "yes" if read else "no"
+        elif behaviour != "absent":
+            others[behaviour] = others.get(behaviour, 0) + 1
+    for done, count in others.items():
+        yield f"{count} others", done, "no"
+
+
 def _settings_text(settings: Settings) -> Iterator[str]:
     yield "Settings"
     for line in settings_in_words(settings):
@@ -310,12 +465,9 @@ def _remaining(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[t
         yield key, quote(environ[key])
 
 
-def _picture(resolution: Resolution) -> Iterator[str]:
+def _picture(hops: Iterable[tuple[str, bool]]) -> Iterator[str]:
     """The hops from the client to the app, on as many lines as it takes."""
-    parts = [
-        click.style(part, fg="green" if trusted else "yellow")
-        for part, trusted in words.picture(resolution)
-    ]
+    parts = [click.style(part, fg="green" if trusted else "yellow") for part, trusted in hops]
     line = parts[0]
     for part in (*parts[1:], "app"):
         step = f"  {_ARROW}  {part}"

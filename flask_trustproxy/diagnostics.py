@@ -160,16 +160,16 @@ def log_request(
             "ProxyFix has rewritten the request before TrustProxy saw it, so the peer is not "
             "the peer any more. Remove ProxyFix",
         )
-    if resolution.settings.trust.count and "mod_wsgi.version" in environ:
+    if "mod_wsgi.version" in environ and resolution.settings.trust.count:
         warn_once(
             "mod_wsgi count",
             "TRUST_PROXY counts hops under mod_wsgi, where the web server is no hop: "
             "REMOTE_ADDR is already its client. Name addresses, or count one less",
         )
-    if resolution.trusted_hops:
-        headers = resolution.settings.headers
-        for key in removed:
-            if key in _OFTEN_MISSED and all(key != header.key for header in headers.named):
+    for key in removed:
+        if key in _OFTEN_MISSED and resolution.trusted_hops:
+            named = resolution.settings.headers.named
+            if all(key != header.key for header in named):
                 name = _OFTEN_MISSED[key]
                 warn_once(
                     f"removed {name}",

@@ -8,11 +8,12 @@ else reads what was forged. What is believed was decided by the walk.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from .diagnostics import log_request
 from .forwarded import write_forwarded
-from .headers import Header, join_host, split_host
+from .headers import Header, Says, join_host, split_host
 from .peer import read_peer, read_scheme
 from .settings import Settings
 from .walk import Resolution, resolve
@@ -21,6 +22,9 @@ from .walk import Resolution, resolve
 RESOLUTION = "flask_trustproxy.resolution"
 #: Holds what stood in the environ before, by key; None: nothing.
 ORIGINAL = "flask_trustproxy.original"
+
+#: What each key is to hold; None: nothing.
+Changes = dict[str, Optional[str]]
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -48,70 +52,79 @@ def rewrite(environ: dict[str, Any], settings: Settings) -> Resolution:
         return done
     peer = read_peer(environ, settings.trust.unix_by_name)
     resolution = resolve(settings, peer, read_scheme(environ), environ.get)
-    changes: dict[str, Optional[str]] = {
-        "REMOTE_ADDR": resolution.client_ip or "",
-        "wsgi.url_scheme": resolution.scheme,
-    }
+    changes = _cleaned(resolution, environ) if settings.clean_headers else {}
+    changes["REMOTE_ADDR"] = resolution.client_ip or ""
+    changes["wsgi.url_scheme"] = resolution.scheme
     if resolution.client_ips:  # these were the peer's
         changes["REMOTE_PORT"] = changes["REMOTE_HOST"] = None
     if resolution.believed:
-        changes.update(_url_changes(resolution, environ))
-    if settings.clean_headers:
-        changes.update(_cleaned(resolution, environ))
+        _change_url(changes, resolution, environ)
     original: dict[str, Any] = {}
+    removed: list[str] = []
     for key, value in changes.items():
         before = environ.get(key)
         if before != value:
             original[key] = before
             if value is None:
                 del environ[key]
+                removed.append(key)
             else:
                 environ[key] = value
     environ[ORIGINAL] = original
     environ[RESOLUTION] = resolution
-    log_request(resolution, environ, [key for key in original if key not in environ])
+    log_request(resolution, environ, removed)
     return resolution
 
 
-def _url_changes(resolution: Resolution, environ: dict[str, Any]) -> dict[str, Optional[str]]:
-    """Host, port and prefix, so that no two keys of the environ disagree."""
-    believed = resolution.believed
-    changes: dict[str, Optional[str]] = {}
-    if "prefix" in believed:
-        changes["SCRIPT_NAME"] = believed["prefix"].rstrip("/")
-    default = _DEFAULT_PORTS[resolution.scheme]
-    own = _split_own_host(environ.get("HTTP_HOST") or "")
-    host = split_host(believed.get("host", ""))
-    name, port = host or ((own["name"], own["port"]) if own else ("", ""))
-    port = believed.get("port") or port
-    if host:
-        changes["SERVER_NAME"] = name
-    if host or "port" in believed:
-        if name:
-            changes["HTTP_HOST"] = join_host(name, "" if port == default else port)
-        if port:
-            changes["SERVER_PORT"] = port
-    if not port and "scheme" in believed:
-        changes["SERVER_PORT"] = default
-    return changes
-
-
-def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> dict[str, Optional[str]]:
+def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> Changes:
     """Every forwarding header that is there: what was believed of it, or gone."""
     plan = resolution.settings.headers
-    if plan.forwarding_keys.isdisjoint(environ):
-        return {}
-    changes: dict[str, Optional[str]] = dict.fromkeys(
-        plan.forwarding_keys.intersection(environ)
-    )
-    if resolution.trusted_hops:
+    changes: Changes = {}
+    for key in plan.forwarding_keys.intersection(environ):
+        changes[key] = None
+    if changes and resolution.trusted_hops:
+        believed = resolution.believed
         for header in plan.values:
-            value = resolution.believed.get(header.says)
-            if value is not None:
-                changes[header.key] = header.write(value)
+            if header.says in believed:
+                changes[header.key] = header.write(believed[header.says])
         if plan.client is not None:
             changes[plan.client.key] = _client_text(plan.client, resolution) or None
     return changes
+
+
+def _change_url(changes: Changes, resolution: Resolution, environ: dict[str, Any]) -> None:
+    """Host, port and prefix, so that no two keys of the environ disagree."""
+    believed = resolution.believed
+    if "prefix" in believed:
+        changes["SCRIPT_NAME"] = believed["prefix"].rstrip("/")
+    own = environ.get("HTTP_HOST") or ""
+    default = _DEFAULT_PORTS[resolution.scheme]
+    if "host" in believed or "port" in believed:
+        _change_host(changes, believed, own, default)
+    elif "scheme" in believed and not (":" in own and _own_host(own)[1]):
+        changes["SERVER_PORT"] = default
+
+
+def _change_host(
+    changes: Changes, believed: Mapping[Says, str], own: str, default: str
+) -> None:
+    name, port = _own_host(own)
+    if "host" in believed:
+        name, port = split_host(believed["host"]) or ("", "")
+        changes["SERVER_NAME"] = name
+    port = believed.get("port", port)
+    if name:
+        changes["HTTP_HOST"] = join_host(name, "" if port == default else port)
+    if port:
+        changes["SERVER_PORT"] = port
+    elif "scheme" in believed:
+        changes["SERVER_PORT"] = default
+
+
+def _own_host(text: str) -> tuple[str, str]:
+    """The name and the port of a host that is ours, as far as they are there."""
+    match = _split_own_host(text)
+    return (match["name"], match["port"]) if match else ("", "")
 
 
 def _client_text(client: Header, resolution: Resolution) -> str:

@@ -25,7 +25,7 @@ from .diagnostics import (
 )
 from .forwarded import element_texts
 from .headers import NAMES, Header, HeaderPlan, Says
-from .settings import Settings
+from .settings import Secret, Settings
 from .trust import TrustPolicy
 from .walk import Ignored, Resolution
 
@@ -66,16 +66,18 @@ def environment_warnings(
     """Word which environment variables do not count, though they are set."""
     for name, (value, origin) in settings.given.items():
         in_config = origin == "from app.config"
+        secret = isinstance(value, Secret)
+        plain = value.value if secret else value
         text = environment.get(name)
-        if text and in_config and _items(text) != _items(value):
+        if text and in_config and _items(text) != _items(plain):
+            there, here = ("one", "another") if secret else (quote(text), quote(str(value)))
             yield Caution(
                 "environment_overridden",
-                f"{name} is {quote(text)} in the environment, but {quote(str(value))} in "
-                "app.config, which wins",
+                f"{name} is {there} in the environment, but {here} in app.config, which wins",
                 "Set it in one of the two",
             )
         text = environment.get(f"FLASK_{name}")
-        if text and not (in_config and value == _from_prefixed(text)):
+        if text and not (in_config and plain == _from_prefixed(text)):
             yield Caution(
                 "not_loaded",
                 f"FLASK_{name} is set in the environment, but its value is not in app.config",

@@ -22,7 +22,7 @@ from .addresses import parse_network
 from .diagnostics import announce, warn_once
 from .environ import resolution_of, rewrite
 from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, is_refused
-from .settings import SETTINGS, SettingError, Settings, read_settings
+from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
 from .walk import Resolution
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class AppTrust(TrustProxyMiddleware):
     def _compile(self) -> tuple[tuple[object, ...], Settings]:
         snapshot = self._snapshot()
         settings = read_settings(dict(zip(SETTINGS, snapshot)), self._environment)
+        _refuse_secret_key(settings, self._flask.config)
         announce(settings, self.has_trusted_hosts())
         return snapshot, settings
 
@@ -273,6 +274,20 @@ def _refuse_proxy_fix(app: flask.Flask) -> None:
                 link,
                 "expected no ProxyFix, which would believe the headers before TrustProxy asks "
                 "who sent them. Remove it: TRUST_PROXY and TRUST_PROXY_HEADERS take its place",
+            )
+
+
+def _refuse_secret_key(settings: Settings, config: Mapping[str, Any]) -> None:
+    for secret in (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ())):
+        text = secret.strip().encode() if isinstance(secret, str) else secret
+        if settings.probe_key is not None and text == settings.probe_key:
+            value, origin = settings.given["TRUST_PROXY_PROBE_KEY"]
+            raise SettingError(
+                "TRUST_PROXY_PROBE_KEY",
+                origin,
+                value,
+                "expected a key of its own, which whoever probes may know, and not SECRET_KEY. "
+                f"This makes one: {MAKE_KEY}",
             )
 
 

@@ -8,24 +8,26 @@ is what :func:`~flask_trustproxy.addresses.parse_node` makes of an entry.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Optional
 
 from .addresses import parse_node
 
 
-def list_entries(value: str) -> Iterator[str]:
+def list_entries(value: str, read: Callable[[str], str] = str) -> Iterator[str]:
     """Cut the entries off a comma-separated value, from the right.
 
     X-Forwarded-For knows no quotes. Spaces and tabs around an entry go; a
     value that is blank as a whole has no entries, and an empty entry is one.
+
+    :param read: what is made of each entry.
     """
     if not value.strip(" \t"):
         return
     end = len(value)
     while end >= 0:
         comma = value.rfind(",", 0, end)
-        yield value[comma + 1 : end].strip(" \t")
+        yield read(value[comma + 1 : end].strip(" \t"))
         end = comma
 
 
@@ -35,17 +37,18 @@ def nth_value(value: str, n: int) -> Optional[str]:
     The values are those of :func:`list_entries`.
     """
     end = len(value)
-    for _ in range(n - 1):
+    while n > 1:
         end = value.rfind(",", 0, end)
         if end < 0:
             return None
+        n -= 1
     text = value[value.rfind(",", 0, end) + 1 : end].strip(" \t")
     return text if text or value.strip(" \t") else None
 
 
 def list_nodes(value: str) -> Iterator[str]:
     """The nodes of an X-Forwarded-For header, from the right."""
-    return map(parse_node, list_entries(value))
+    return list_entries(value, parse_node)
 
 
 class Element(NamedTuple):
@@ -76,7 +79,7 @@ _unescape = re.compile(r"\\(.)", re.DOTALL).sub
 _obfuscated_port = re.compile(r":_[A-Za-z0-9._-]+\Z").sub
 
 
-class ForwardedReader(Iterator[str]):
+class ForwardedReader:
     """The nodes of a Forwarded header, from the right.
 
     :param value: the header's value.
@@ -88,6 +91,9 @@ class ForwardedReader(Iterator[str]):
     def __init__(self, value: str) -> None:
         self.element: Element = SILENT
         self._texts = element_texts(value)
+
+    def __iter__(self) -> ForwardedReader:
+        return self
 
     def __next__(self) -> str:
         self.element = parse_element(next(self._texts))
@@ -129,16 +135,9 @@ def _separator(value: str, end: int) -> int:
 def _opening(value: str, closing: int) -> int:
     """Where the quote that opens the string that closes here stands, else -1."""
     opening = value.rfind('"', 0, closing)
-    while opening > 0 and _is_escaped(value, opening):
+    while opening > 0 and value[opening - 1] == "\\":  # escaped, or it would close
         opening = value.rfind('"', 0, opening)
     return opening
-
-
-def _is_escaped(value: str, position: int) -> bool:
-    start = position
-    while start > 0 and value[start - 1] == "\\":
-        start -= 1
-    return (position - start) % 2 == 1
 
 
 def parse_element(text: str) -> Element:
@@ -155,13 +154,13 @@ def parse_element(text: str) -> Element:
         if match is None:
             return SILENT
         position = match.end()
-        if match["name"] is None:
+        name, quoted, bare = match.groups()
+        if name is None:
             continue
-        name = match["name"].lower()
+        name = name.lower()
         if name in parameters:
             return SILENT
-        bare = match["bare"]
-        parameters[name] = _unescape(r"\1", match["quoted"]) if bare is None else bare
+        parameters[name] = _unescape(r"\1", quoted) if bare is None else bare
     node = parse_node(_obfuscated_port("", parameters.get("for", "")))
     return Element(node, parameters.get("proto", ""), parameters.get("host", ""))
 

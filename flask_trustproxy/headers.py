@@ -258,7 +258,7 @@ def _parse_item(item: object) -> Header:
         return header
     if header.says in ("client list", "forwarded", "client"):
         raise ValueError(f"expected no ':{match['n']}' behind {header.name}")
-    if not 0 < int(match["n"]) < 1000 or match["n"].startswith("0"):
+    if match["n"].startswith("0"):
         raise ValueError(f"expected a number from 1 behind the colon, got {item!r}")
     return header._replace(n=int(match["n"]))
 

@@ -1,4 +1,4 @@
-"""The WSGI middleware: rewrite, refuse, and mark the cookies.
+"""The WSGI middleware: rewrite, answer the probe, refuse, and mark the cookies.
 
 It stands alone around any WSGI application; the extension puts one around
 every app.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .diagnostics import announce, node_name, warn_once
 from .environ import rewrite
+from .probe import TOKEN, answer
 from .settings import SettingError, Settings, settings_from_arguments
 from .walk import Resolution
 
@@ -35,6 +36,7 @@ class TrustProxyMiddleware:
         set on a request that is https.
     :param required: answer 403 where the peer is not trusted; a list of paths
         leaves these open.
+    :param probe_key: a secret that switches the live probe on.
     :raises SettingError: where an argument cannot be used.
     """
 
@@ -47,6 +49,7 @@ class TrustProxyMiddleware:
         clean_headers: object = True,
         secure_cookies: object = False,
         required: object = False,
+        probe_key: object = None,
     ) -> None:
         self.app = app
         self._settings = settings_from_arguments(
@@ -56,6 +59,7 @@ class TrustProxyMiddleware:
             clean_headers=clean_headers,
             secure_cookies=secure_cookies,
             required=required,
+            probe_key=probe_key,
         )
         if self._settings.secure_cookies == "session":
             raise SettingError(
@@ -76,8 +80,16 @@ class TrustProxyMiddleware:
     ) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
         settings = self.settings
+        key = settings.probe_key
+        token = environ.pop(TOKEN, None) if key else None
         resolution = rewrite(environ, settings)
         environ[PASSED] = self
+        if key and token is not None:
+            answered = answer(key, token, environ, resolution)
+            if answered is not None:
+                body, headers = answered
+                start_response("200 OK", headers)
+                return [body]
         if is_refused(resolution, settings, environ):
             return _forbid(environ, start_response)
         if settings.secure_cookies and resolution.scheme == "https":

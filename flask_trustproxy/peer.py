@@ -33,10 +33,11 @@ def read_peer(environ: Mapping[str, Any], missing_is_unix: bool) -> str:
         return ""
     if peer in _UNIX_NAMES:
         return UNIX
-    address, zoned, _ = peer.partition("%")  # getpeername() adds the zone of fe80::1
-    if zoned and ":" not in address:
-        return ""
-    return parse_address(address) or ""
+    if "%" in peer:  # getpeername() adds the zone of fe80::1
+        peer = peer.partition("%")[0]
+        if ":" not in peer:
+            return ""
+    return parse_address(peer) or ""
 
 
 def read_scheme(environ: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, Optional, cast
 
 from .headers import HeaderPlan, parse_headers
 from .trust import TrustPolicy, Trusts, compile_trust
@@ -47,6 +47,16 @@ class SettingError(ValueError):
         return f"{self.setting}={value} ({self.origin}): {self.expected}"
 
 
+class Secret:
+    """A value that is never shown: neither in a log nor in an error or a report."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
 class Given(NamedTuple):
     """A value of a setting, and where it came from."""
 
@@ -65,6 +75,7 @@ class Settings:
     :param secure_cookies: ``TRUST_PROXY_SECURE_COOKIES``.
     :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
     :param open_paths: the paths that it leaves open.
+    :param probe_key: ``TRUST_PROXY_PROBE_KEY``.
     :param given: what each setting was set to, and where.
     :param trusts: the question that the walk asks.
     """
@@ -76,6 +87,7 @@ class Settings:
     secure_cookies: SecureCookies
     required: bool
     open_paths: frozenset[str]
+    probe_key: Optional[bytes] = field(repr=False)
     given: Mapping[str, Given] = field(repr=False)
     trusts: Trusts = field(repr=False)
 
@@ -135,6 +147,28 @@ def parse_required(value: object) -> tuple[bool, frozenset[str]]:
     )
 
 
+#: Prints a new key.
+MAKE_KEY = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def parse_probe_key(value: object) -> Optional[bytes]:
+    """Read the key of the live probe, ``None`` for no probe.
+
+    :param value: text of at least 32 characters. A prefixed environment makes
+        an int of an all-digit one.
+    """
+    value = value.value if isinstance(value, Secret) else value
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or len(value.strip()) < 32:
+        raise ValueError(
+            f"expected a text of at least 32 characters. This makes one: {MAKE_KEY}"
+        )
+    return value.strip().encode("utf-8", "surrogatepass")
+
+
 class _Setting(NamedTuple):
     argument: str
     default: object
@@ -151,6 +185,7 @@ SETTINGS: Mapping[str, _Setting] = {
     "TRUST_PROXY_CLEAN_HEADERS": _Setting("clean_headers", True, parse_switch),
     "TRUST_PROXY_SECURE_COOKIES": _Setting("secure_cookies", "session", parse_secure_cookies),
     "TRUST_PROXY_REQUIRED": _Setting("required", False, parse_required),
+    "TRUST_PROXY_PROBE_KEY": _Setting("probe_key", None, parse_probe_key),
 }
 
 
@@ -192,6 +227,7 @@ def compile_settings(given: Mapping[str, Given]) -> Settings:
     :raises SettingError: where a value, or two together, make no sense.
     """
     parsed: dict[str, Any] = {}
+    given = _hide_key(given)
     for name, setting in SETTINGS.items():
         try:
             parsed[name] = setting.parse(given[name].value)
@@ -216,9 +252,17 @@ def compile_settings(given: Mapping[str, Given]) -> Settings:
         secure_cookies=parsed["TRUST_PROXY_SECURE_COOKIES"],
         required=required,
         open_paths=open_paths,
+        probe_key=parsed["TRUST_PROXY_PROBE_KEY"],
         given=given,
         trusts=_trusts_peer_only(trust.trusts) if _is_single(headers) else trust.trusts,
     )
+
+
+def _hide_key(given: Mapping[str, Given]) -> Mapping[str, Given]:
+    key, origin = given["TRUST_PROXY_PROBE_KEY"]
+    if key is None or isinstance(key, Secret):
+        return given
+    return {**given, "TRUST_PROXY_PROBE_KEY": Given(Secret(key), origin)}
 
 
 def _is_single(headers: HeaderPlan) -> bool:

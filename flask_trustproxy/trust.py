@@ -33,6 +33,7 @@ _LOCAL = tuple(network for networks in PRESETS.values() for network in networks)
 _PRIVATE = (*PRESETS["linklocal"], *PRESETS["uniquelocal"], parse_network("100.64.0.0/10"))
 _NAMES = (*PRESETS, "unix")
 _EXPECTED = "expected an address, a network or a name"
+_MOST_FOUND = 1024
 
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
 _is_host_name = re.compile(r"[a-z_][a-z0-9_.-]*|[a-z0-9_.-]*\.[a-z-]{2,}\.?").fullmatch
@@ -50,6 +51,8 @@ class TrustPolicy:
     :param count: how many hops are trusted, where they are counted.
     :param elements: the names, addresses and networks, as they were given.
     :param networks: the networks of all elements, merged.
+    :param unix: whether the addresses include a unix-domain socket.
+    :param unix_by_name: whether ``"unix"`` itself is among the elements.
     """
 
     kind: Literal["nobody", "everybody", "count", "addresses", "callable"]
@@ -57,17 +60,8 @@ class TrustPolicy:
     count: Optional[int] = None
     elements: tuple[object, ...] = field(default=(), repr=False)
     networks: NetworkSet = field(default=NetworkSet(()), repr=False)
-    _named: frozenset[str] = frozenset()
-
-    @property
-    def unix(self) -> bool:
-        """Whether the addresses include a unix-domain socket."""
-        return not self._named.isdisjoint(("unix", "loopback"))
-
-    @property
-    def unix_by_name(self) -> bool:
-        """Whether ``"unix"`` itself is among the elements."""
-        return "unix" in self._named
+    unix: bool = False
+    unix_by_name: bool = False
 
     def rule(self, address: str, hop: int) -> Optional[str]:
         """Name what trusts this hop: the very network, name or count.
@@ -225,15 +219,30 @@ def _compile_elements(elements: Iterable[object]) -> TrustPolicy:
             got = f", got {text!r}" if len(elements) > 1 else ""
             raise ValueError(_explain(text, str(error), got)) from None
     trusted = NetworkSet(networks)
-    policy_names = frozenset(named)
-    unix = not policy_names.isdisjoint(("unix", "loopback"))
+    unix = not named.isdisjoint(("unix", "loopback"))
+    trusts = _trusts_addresses(trusted, unix)
+    return TrustPolicy("addresses", trusts, None, elements, trusted, unix, "unix" in named)
+
+
+def _trusts_addresses(trusted: NetworkSet, unix: bool) -> Trusts:
+    is_inside = trusted.__contains__  # the operator costs as much again
+    # The proxies, which come back with every request. Nothing that is not
+    # trusted enters, so that no stranger fills or empties it.
+    found: set[str] = set()
 
     def trusts(address: str, hop: int) -> bool:
+        if address in found:
+            return True
         if address == UNIX:
             return unix
-        return address != "" and address in trusted
+        if not address or not is_inside(address):
+            return False
+        if len(found) >= _MOST_FOUND:
+            found.clear()
+        found.add(address)
+        return True
 
-    return TrustPolicy("addresses", trusts, None, elements, trusted, policy_names)
+    return trusts
 
 
 def _element_text(element: object) -> str:

@@ -190,10 +190,12 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
             _believe(header, nth, believed, ignored)
         else:
             ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
-    client_ips = [node for node in walked[:0:-1] if node != UNIX]
+    client_ips = tuple(walked[:0:-1])
+    if UNIX in client_ips:
+        client_ips = tuple(node for node in client_ips if node != UNIX)
     return Resolution(  # by position: by keyword it costs twice as much
         client_ips[0] if client_ips else _address(peer),
-        tuple(client_ips),
+        client_ips,
         tuple(walked),
         trusted,
         stopped,

@@ -25,7 +25,8 @@ README = (ROOT / "README.rst").read_text("utf-8")
 # A module imports only those that stand before it.
 ORDER = (
     "addresses trust headers forwarded settings peer walk diagnostics explain environ probe "
-    "middleware extension forgeries findings conclusions prober cli"
+    "middleware extension forgeries answers findings recommendation conclusions prober cli "
+    "testing pytest_plugin"
 ).split()
 # Up to here nobody knows Flask or Werkzeug.
 LAST_OF_THE_CORE = "environ"

@@ -7,9 +7,12 @@ The prober is on 127.0.0.1; the proxy that speaks to the application does so fro
 from __future__ import annotations
 
 import json
+import re
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
@@ -19,8 +22,9 @@ from flask_trustproxy.cli import trust_proxy
 from flask_trustproxy.conclusions import Report
 from flask_trustproxy.prober import Unanswered, parse_target, probe
 
-from .client import HOST, Endpoint, ask
+from .client import HOST, Endpoint, Tcp, ask
 from .proxies import APACHE, CADDY, HAPROXY, NGINX, NGINX_DEBIAN, Family
+from .servers import CARELESS
 from .stack import DEPLOY, Stack
 from .test_forgeable import STOCK
 
@@ -59,7 +63,11 @@ APACHE_HTTP = "ProxyPreserveHost On\n" + (STOCK / "apache.conf").read_text()
 # Its `proxy_bind`: an address of its own, so that the prober is none of the proxies.
 CADDY_BOUND = CADDY_STOCK.replace(
     "reverse_proxy 127.0.0.1:8000",
-    "reverse_proxy 127.0.0.1:8000 {\n\t\ttransport http {\n\t\t\tlocal_address 127.0.0.2\n\t\t}\n\t}",
+    """reverse_proxy 127.0.0.1:8000 {
+        transport http {
+            local_address 127.0.0.2
+        }
+    }""",
 )
 
 
@@ -92,6 +100,53 @@ class Way:
 
 def forged(report: Report) -> set[tuple[str, str]]:
     return {(each.output, each.header) for each in report.forged}
+
+
+# What the documentation shows: the way, and the settings in the application.
+SESSIONS = {
+    "forgeable": (Way(HAPROXY, HAPROXY_STOCK), {"TRUST_PROXY": INNER}),
+    "safe": (
+        Way(HAPROXY, HAPROXY_STOCK),
+        {
+            "TRUST_PROXY": INNER,
+            "TRUST_PROXY_HEADERS": "X-Forwarded-For",
+            "TRUST_PROXY_MAX_HOPS": "1",
+        },
+    ),
+    "misconfigured": (
+        Way(NGINX, NGINX_INNER, edge=NGINX, edge_text=NGINX_TCP),
+        {"TRUST_PROXY": INNER},
+    ),
+    "inconclusive": (Way(HAPROXY, HAPROXY_DOCUMENTED), {"TRUST_PROXY": "loopback"}),
+    "json": (Way(HAPROXY, HAPROXY_STOCK), {"TRUST_PROXY": INNER}),
+}
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "probe"
+
+
+def test_the_documentation_shows_a_session_of_each_kind() -> None:
+    assert {path.stem for path in SNAPSHOTS.iterdir()} == set(SESSIONS)
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_the_command_prints_what_the_documentation_shows(
+    stack: Stack, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way, settings = SESSIONS[name]
+    front = way.front(stack, settings)
+    assert isinstance(front, Tcp)
+    connect = socket.create_connection
+    # As if the name of the host led here.
+    monkeypatch.setattr(
+        socket,
+        "create_connection",
+        lambda address, timeout: connect((front.host, front.port), timeout),
+    )
+    session = (SNAPSHOTS / f"{name}.txt").read_text("utf-8")
+    first, *_, last = session.splitlines()
+    command = first.removeprefix("$ flask trust-proxy ").split()
+    environ = {"COLUMNS": "80", "TRUST_PROXY_PROBE_KEY": KEY}
+    result = CliRunner().invoke(trust_proxy, command, env=environ)
+    assert f"{first}\n{result.output}$ echo $?\n{result.exit_code}\n" == session
 
 
 @pytest.mark.parametrize("nginx", [NGINX, NGINX_DEBIAN], ids=lambda family: family.name)
@@ -251,3 +306,214 @@ def test_a_header_that_apache_sets_can_be_taken_away(stack: Stack) -> None:
     assert hole.sent.startswith("close, X-Forwarded-")
     assert report.headers["X-Forwarded-Proto"] == "set"
     assert any("RFC 9110 section 7.6.1" in mend for mend in report.mends)
+
+
+# Pages of a proxy that are not the application's: of another one, and of one that is down.
+OTHERS = NGINX_TCP.replace(
+    "    location / {",
+    """    location /other { return 200 "another app"; }
+    location /refused { return 403; }
+    location /down { proxy_pass http://127.0.0.1:1; }
+
+    location / {""",
+)
+# A cache that keeps everything, and tells URLs apart, or not, by their query.
+CACHE = """
+proxy_cache_path cache keys_zone=all:1m;
+server {
+    listen 80;
+    server_name www.example.com;
+    proxy_cache all;
+    proxy_cache_key "KEY";
+    proxy_cache_valid any 1h;
+    proxy_ignore_headers Cache-Control Expires Set-Cookie Vary;
+    location / {
+        proxy_pass http://127.0.0.1:8000;
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+    }
+}
+"""
+
+
+class TestWhatCannotBeProbed:
+    """It ends with 2, says at which request and why, and has forged nothing till then."""
+
+    def why(self, stack: Stack, text: str, *options: str, **settings: str) -> str:
+        way = Way(NGINX, text)
+        front = way.front(stack, {"TRUST_PROXY": INNER, **settings})
+        arguments = ["probe", f"http://{HOST}/", "--key", KEY, "--connect", str(front)]
+        result = CliRunner().invoke(trust_proxy, [*arguments, *options])
+        assert result.exit_code == 2, result.output
+        (line,) = result.output.splitlines()
+        return line
+
+    def test_another_key(self, stack: Stack) -> None:
+        other = "another key of 32 characters and of some more"
+        assert self.why(stack, NGINX_TCP, "--key", other) == (
+            "Error: Request 1 (an honest request): HTTP 200, not signed by the app. "
+            "TRUST_PROXY_PROBE_KEY is unset there or another one, or a proxy removes "
+            "X-Trust-Proxy-Probe, or this is another app."
+        )
+
+    def test_no_key_in_the_app(self, stack: Stack) -> None:
+        line = self.why(stack, NGINX_TCP, TRUST_PROXY_PROBE_KEY="")
+        assert "HTTP 200, not signed by the app. TRUST_PROXY_PROBE_KEY is unset there" in line
+
+    @pytest.mark.parametrize(
+        ("skew", "words"),
+        [
+            pytest.param(-100, "seconds ahead of this one", id="our clock is slow"),
+            pytest.param(100, "seconds behind this one", id="our clock is fast"),
+        ],
+    )
+    def test_clocks_that_differ(
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch, skew: int, words: str
+    ) -> None:
+        now = time.time
+        # Started before the clock is moved.
+        Way(NGINX, NGINX_TCP).front(stack, {"TRUST_PROXY": INNER})
+        monkeypatch.setattr(time, "time", lambda: now() + skew)
+        assert re.search(f"clock is (99|100|101) {words}", self.why(stack, NGINX_TCP))
+
+    @pytest.mark.parametrize("skew", [-50, 50])
+    def test_clocks_that_differ_a_little_do_not_matter(
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch, skew: int
+    ) -> None:
+        way, settings = Way(NGINX, NGINX_TCP), {"TRUST_PROXY": INNER}
+        way.front(stack, settings)
+        now = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + skew)
+        assert way.probe(stack, settings).verdict == "safe"
+
+    def test_a_url_that_redirects(self, stack: Stack) -> None:
+        assert self.why(stack, NGINX_TLS).startswith(
+            "Error: Request 1 (an honest request): HTTP 301, a redirect. Probe "
+            f"'https://{HOST}/?trust-proxy-probe="
+        )
+
+    @pytest.mark.parametrize(
+        ("path", "words"),
+        [
+            pytest.param("other", "HTTP 200, not signed by the app", id="another app"),
+            pytest.param("refused", "HTTP 403, not signed by the app", id="a proxy's own page"),
+            pytest.param("down", "HTTP 502: the proxy does not reach the app", id="no app"),
+        ],
+    )
+    def test_a_page_that_is_not_the_apps(self, stack: Stack, path: str, words: str) -> None:
+        front = Way(NGINX, OTHERS).front(stack, {"TRUST_PROXY": INNER})
+        target = parse_target(f"http://{HOST}/{path}", str(front))
+        with pytest.raises(Unanswered) as caught:
+            probe(target, KEY.encode(), lambda *progress: None)
+        assert caught.value.why.startswith(f"Request 1 (an honest request): {words}")
+        assert caught.value.requests == 1
+
+    def test_a_certificate_that_nobody_vouches_for(self, stack: Stack) -> None:
+        front = Way(NGINX, NGINX_TLS, scheme="https").front(stack, {"TRUST_PROXY": INNER})
+        target = parse_target(f"https://{HOST}/", str(front))
+        with pytest.raises(Unanswered) as caught:
+            probe(target, KEY.encode(), lambda *progress: None)
+        assert caught.value.why == (
+            "Request 1 (an honest request): the certificate is not valid: self-signed "
+            "certificate. If it is yours all the same, give --insecure."
+        )
+
+    def test_a_cache_that_does_not_tell_urls_apart(self, stack: Stack) -> None:
+        way = Way(NGINX, CACHE.replace("KEY", "$scheme$host$uri"))
+        front = way.front(stack, {"TRUST_PROXY": INNER})
+        target = parse_target(f"http://{HOST}/d/", str(front))
+        with pytest.raises(Unanswered) as caught:
+            probe(target, KEY.encode(), lambda *progress: None)
+        assert caught.value.why == (
+            "Request 2 (an honest request): a cache answered what was asked before. Have it "
+            "heed Cache-Control: no-store, and tell URLs apart by their query."
+        )
+
+
+def test_nothing_forged_stays_in_a_cache(stack: Stack) -> None:
+    settings = {
+        "TRUST_PROXY": "true",
+        "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Host",
+    }
+    way = Way(NGINX, CACHE.replace("KEY", "$scheme$host$request_uri"))
+    report = way.probe(stack, settings)
+    assert forged(report) == {("client_ip", "X-Forwarded-For"), ("host", "X-Forwarded-Host")}
+    for target in ("/", "/?", "/?trust-proxy-probe="):
+        page = ask(way.front(stack, settings), target=target).body.decode()
+        assert "canary" not in page
+        assert "192.0.2." not in page
+
+
+def test_the_command_ends_as_its_verdict_says(stack: Stack) -> None:
+    way = Way(NGINX, NGINX_PARAMS)
+    for trust, verdict, code in (
+        (INNER, "safe", 0),
+        ("true", "forgeable", 1),
+        ("false", "misconfigured", 1),
+        ("127.0.0.1, 127.0.0.2", "inconclusive", 2),
+    ):
+        front = way.front(stack, {"TRUST_PROXY": trust})
+        arguments = ["probe", f"http://{HOST}/", "--key", KEY, "--connect", str(front)]
+        told = CliRunner().invoke(trust_proxy, [*arguments, "--json"])
+        assert (told.exit_code, json.loads(told.output)["verdict"]) == (code, verdict)
+        shown = CliRunner().invoke(trust_proxy, arguments)
+        assert shown.exit_code == code
+        app = stack.app({"TRUST_PROXY_PROBE_KEY": KEY, "TRUST_PROXY": trust})
+        assert KEY not in app.process.output
+        assert f"\n{verdict}: " in shown.output
+        assert KEY not in told.output + shown.output
+
+
+def test_all_that_json_has(stack: Stack) -> None:
+    report = Way(NGINX, NGINX_PARAMS).probe(stack, {"TRUST_PROXY": "true"}).as_json()
+    headers: dict[str, Any] = report.pop("headers")  # type: ignore[assignment]  # for object
+    assert {name: headers[name] for name in ("X-Forwarded-For", "X-Real-IP", "X-Scheme")} == {
+        "X-Forwarded-For": "appended",
+        "X-Real-IP": "set",
+        "X-Scheme": "passed",
+    }
+    mends = report.pop("mends")
+    assert report == {
+        "verdict": "forgeable",
+        "client_ip": HERE,
+        "chain": [HERE, INNER],
+        "forged": [
+            {
+                "output": "client_ip",
+                "header": "X-Forwarded-For",
+                "sent": "192.0.2.66",
+                "believed": "192.0.2.66",
+            }
+        ],
+        "misconfigured": [],
+        "recommend": {
+            "TRUST_PROXY": INNER,
+            "TRUST_PROXY_HEADERS": DEFAULT_HEADERS,
+            "TRUST_PROXY_MAX_HOPS": 1,
+            "count": 1,
+        },
+        "requests": 37,
+    }
+    assert mends == [
+        "X-Forwarded-For: TRUST_PROXY trusts what stands left of all that the proxies wrote."
+    ]
+
+
+def test_the_prober_is_inside_of_what_is_trusted(stack: Stack) -> None:
+    report = Way(HAPROXY, HAPROXY_DOCUMENTED).probe(stack, {"TRUST_PROXY": "loopback"})
+    assert (report.verdict, report.forged) == ("inconclusive", [])
+    assert report.mends == [
+        "127.0.0.1 is this machine, and TRUST_PROXY trusts it as a proxy: run the probe from "
+        "elsewhere, or trust fewer addresses."
+    ]
+    assert report.recommend.trust == INNER
+
+
+def test_underscores_that_the_server_takes_for_hyphens(stack: Stack) -> None:
+    app = stack.app({"TRUST_PROXY": INNER, "TRUST_PROXY_PROBE_KEY": KEY}, server=CARELESS)
+    proxy = stack.proxy(APACHE, APACHE_HTTP, app.endpoint, source=INNER)
+    target = parse_target(f"http://{HOST}/", str(proxy.http))
+    report = probe(target, KEY.encode(), lambda *progress: None)
+    assert ("client_ip", "X_Forwarded_For") in forged(report)
+    assert any("remove names with underscores" in mend for mend in report.mends)

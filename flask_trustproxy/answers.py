@@ -1,0 +1,97 @@
+"""The probe's answers: what the app told of one request, and for which one.
+
+A door's JSON becomes values here; nothing is judged yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Optional
+
+from .forgeries import Forgery
+from .headers import HeaderPlan, parse_headers
+
+#: What an app believes of a request.
+Output = Literal["client_ip", "scheme", "host", "port", "prefix"]
+
+_split_netloc = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?").fullmatch
+
+
+class Url(NamedTuple):
+    """What the probed URL says of itself.
+
+    :param scheme: ``"http"`` or ``"https"``.
+    :param host: in lower case, IPv6 in brackets.
+    :param port: ``""`` for the scheme's own.
+    """
+
+    scheme: str
+    host: str
+    port: str
+
+
+class Answer(NamedTuple):
+    """One answer of the app.
+
+    :param peer: the peer's node, ``None`` where it has no address.
+    :param peer_port: its port, as the server gave it.
+    :param scheme: the scheme of the connection.
+    :param host: the Host header as it arrived.
+    :param headers: the forwarding headers as they arrived, by name.
+    :param believed: what the app believed.
+    :param hops: address and trust of each hop that was walked, the peer first.
+    :param trusts: what sort of ``TRUST_PROXY`` is in force.
+    :param plan: the headers that are believed.
+    """
+
+    peer: Optional[str]
+    peer_port: str
+    scheme: str
+    host: str
+    headers: Mapping[str, str]
+    believed: Mapping[Output, str]
+    hops: list[tuple[Optional[str], bool]]
+    trusts: str
+    plan: HeaderPlan
+
+
+def read_content(content: Mapping[str, Any]) -> Answer:
+    """Read the content of an answer, which was signed."""
+    received, believed = content["received"], content["believed"]
+    hops = [(hop["address"], hop["trusted"]) for hop in content["resolution"]["hops"]]
+    host, port = split_netloc(believed["host"] or "")
+    return Answer(
+        peer=hops[0][0],
+        peer_port=str(received["peer_port"]),
+        scheme=received["scheme"],
+        host=received["host"] or "",
+        headers=received["headers"],
+        believed={
+            "client_ip": believed["client_ip"] or "",
+            "scheme": believed["scheme"],
+            "host": host,
+            "port": port,
+            "prefix": believed["prefix"],
+        },
+        hops=hops,
+        trusts=content["trusts"],
+        plan=parse_headers(content["settings"]["settings"]["TRUST_PROXY_HEADERS"]["value"]),
+    )
+
+
+def split_netloc(text: str) -> tuple[str, str]:
+    """Split a host from its port, ``""`` where there is none."""
+    match = _split_netloc(text.lower())
+    return (match[1], match[2] or "") if match else (text, "")
+
+
+class Exchange(NamedTuple):
+    """What was sent, and what came back.
+
+    :param forgery: ``None`` for an honest request.
+    :param answer: ``None`` where it was refused on the way.
+    """
+
+    forgery: Optional[Forgery]
+    answer: Optional[Answer]

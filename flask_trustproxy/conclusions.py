@@ -1,0 +1,242 @@
+"""What the probe concludes: a verdict, its reasons, and what to write instead.
+
+Judges what was found, and words it; nothing is sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal, Optional
+
+from .addresses import parse_address
+from .findings import Behaviour, Findings, Forged
+from .headers import parse_headers
+from .recommendation import (
+    Recommendation,
+    Wrong,
+    is_loopback,
+    left_wrong,
+    recommend,
+    wrong_url,
+)
+
+Verdict = Literal["safe", "forgeable", "misconfigured", "inconclusive"]
+
+#: Each verdict in words.
+VERDICTS: Mapping[Verdict, str] = {
+    "safe": "Nothing that was forged was believed, and honest requests are seen rightly.",
+    "forgeable": "The app believed what a client had made up.",
+    "misconfigured": "Nothing forged was believed, but honest requests are seen wrongly.",
+    "inconclusive": "From here nobody can tell whether anything is forgeable.",
+}
+
+#: What no probe can know.
+UNKNOWN = (
+    "What the probe cannot know: other ways to the app, such as its own port or another load "
+    "balancer; other virtual hosts and other URLs of this one."
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the probe has to say.
+
+    :param verdict: in a word.
+    :param client_ip: the client that the app believed in an honest request.
+    :param chain: the hops from the prober to the app.
+    :param prober: the prober's own address there, ``None`` where nobody says it.
+    :param headers: what the proxies do with each header.
+    :param read: the headers that the app reads.
+    :param forged: what the app believed of forgeries.
+    :param misconfigured: what it got wrong of honest requests.
+    :param recommend: the settings to write.
+    :param mends: what to do, in sentences.
+    :param requests: how many were sent.
+    """
+
+    verdict: Verdict
+    client_ip: Optional[str]
+    chain: list[str]
+    prober: Optional[str]
+    headers: dict[str, Behaviour]
+    read: list[str]
+    forged: list[Forged]
+    misconfigured: list[Wrong]
+    recommend: Recommendation
+    mends: list[str]
+    requests: int
+
+    def as_json(self) -> dict[str, object]:
+        """The report as ``probe --json`` has it."""
+        return {
+            "verdict": self.verdict,
+            "client_ip": self.client_ip,
+            "chain": self.chain,
+            "headers": self.headers,
+            "forged": [
+                {
+                    "output": forged.output,
+                    "header": forged.header,
+                    "sent": forged.sent,
+                    "believed": forged.believed,
+                }
+                for forged in self.forged
+            ],
+            "misconfigured": [wrong._asdict() for wrong in self.misconfigured],
+            "recommend": {
+                "TRUST_PROXY": self.recommend.trust,
+                "TRUST_PROXY_HEADERS": self.recommend.headers,
+                "TRUST_PROXY_MAX_HOPS": self.recommend.max_hops,
+                "count": self.recommend.count,
+            },
+            "mends": self.mends,
+            "requests": self.requests,
+        }
+
+
+def unprobed(why: str, requests: int) -> Report:
+    """The report where the probe could not be carried through."""
+    return Report(
+        "inconclusive", None, [], None, {}, [], [], [], Recommendation(), [why], requests
+    )
+
+
+def conclude(findings: Findings) -> Report:
+    """Judge what was found."""
+    forged = findings.forged()
+    misconfigured = list(_misconfigured(findings))
+    trusted = findings.prober_is_trusted(findings.honest)
+    verdict: Verdict = "safe"
+    if forged:
+        verdict = "forgeable"
+    elif misconfigured:
+        verdict = "misconfigured"
+    elif trusted or findings.refused():
+        verdict = "inconclusive"
+    recommendation = recommend(findings)
+    return Report(
+        verdict,
+        findings.honest.believed["client_ip"] or None,
+        list(findings.chain),
+        findings.prober,
+        findings.behaviours(),
+        [header.name for header in findings.honest.plan.named],
+        forged,
+        misconfigured,
+        recommendation,
+        list(_mends(findings, forged, misconfigured, recommendation)),
+        len(findings.exchanges),
+    )
+
+
+def _misconfigured(findings: Findings) -> Iterator[Wrong]:
+    url, believed = findings.url, findings.honest.believed
+    client, prober = believed["client_ip"], findings.prober
+    if prober is None or (not findings.is_direct and findings.is_not_the_prober(prober)):
+        yield Wrong("client_ip", client, None)
+    else:
+        # Several where a load balancer has several addresses, and not all are trusted.
+        strays = [
+            answer.believed["client_ip"]
+            for _, answer in findings.exchanges
+            if answer and findings.is_stray(answer)
+        ]
+        for wrong in dict.fromkeys([client, *strays]):
+            if wrong != prober:
+                yield Wrong("client_ip", wrong, prober)
+    yield from wrong_url(url, believed["scheme"], believed["host"], believed["port"])
+
+
+def _mends(
+    findings: Findings,
+    forged: Iterable[Forged],
+    misconfigured: Iterable[Wrong],
+    recommendation: Recommendation,
+) -> Iterator[str]:
+    """What to do, in sentences."""
+    for header in dict.fromkeys(each.header for each in forged):
+        yield _mend_of_forgery(findings, header)
+    if any(wrong.output == "client_ip" and wrong.expected is None for wrong in misconfigured):
+        yield _mend_of_client(findings)
+    yield from map(_mend_of_url, left_wrong(findings, recommendation))
+    if parse_headers(recommendation.headers or "none").says("host"):
+        yield "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts beside these settings."
+    if findings.is_direct and findings.prober != findings.here[0]:
+        yield (
+            f"The app sees no proxy, and {findings.prober} as its client. If that is not this "
+            "machine's public address, a proxy is between that writes nothing."
+        )
+    if findings.prober_is_trusted(findings.honest):
+        yield (
+            f"{findings.prober} is this machine, and TRUST_PROXY trusts it as a proxy: run the "
+            "probe from elsewhere, or trust fewer addresses."
+        )
+    for forgery in findings.refused():
+        yield (
+            f"{forgery.header} was refused on the way, so nobody knows what the app would "
+            "believe of it: let this machine's requests pass while the probe runs."
+        )
+    for proxy in (recommendation.trust or "").split(", "):
+        if parse_address(proxy) and not is_loopback(proxy):
+            yield _which_network(proxy)
+
+
+def _mend_of_forgery(findings: Findings, name: str) -> str:
+    """How to close the hole that a forged header found."""
+    header = findings.headers.get(name)
+    if name == "Connection":
+        return (
+            "Connection: a client that names a proxy's header there has it removed again (RFC "
+            "9110 section 7.6.1). Have that proxy take such names out of Connection first."
+        )
+    if header is None:
+        return (
+            f"{name}: the server takes it for {name.replace('_', '-')}. Have the outermost "
+            "proxy remove names with underscores."
+        )
+    if header not in findings.honest.plan.named:
+        return (
+            f"{name} is believed though TRUST_PROXY_HEADERS does not name it: the server reads "
+            "it, or something between it and TrustProxy. Switch that off."
+        )
+    if findings.behaviours()[name] == "passed":
+        return (
+            f"{name}: the proxies pass on what a client wrote. Have the outermost one "
+            "overwrite it, or leave it out of TRUST_PROXY_HEADERS."
+        )
+    return f"{name}: TRUST_PROXY trusts what stands left of all that the proxies wrote."
+
+
+def _mend_of_client(findings: Findings) -> str:
+    if findings.prober is None:
+        return (
+            "No proxy writes down whom it serves, so all clients look like one. Have the "
+            "outermost proxy write X-Forwarded-For."
+        )
+    return (
+        f"{findings.prober} is not this machine: a proxy replaced the list that another one "
+        "had begun. Have each proxy behind the outermost one append to it."
+    )
+
+
+def _mend_of_url(wrong: Wrong) -> str:
+    if wrong.output == "scheme":
+        return (
+            f"No proxy says for certain that this is {wrong.expected}. Have the outermost one "
+            "write X-Forwarded-Proto, and the others pass it on."
+        )
+    return "Have the proxies pass on the Host header as the client wrote it, with its port."
+
+
+def _which_network(proxy: str) -> str:
+    if ip_address(proxy).is_global:
+        return (
+            f"{proxy} is a public address: trust it if it is your proxy's. If it is a CDN's, "
+            "name the ranges that the CDN publishes, since its address changes."
+        )
+    return (
+        f"{proxy}: which subnet is this in? Name that instead, since load balancers change "
+        "their addresses."
+    )

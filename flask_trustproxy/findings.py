@@ -1,0 +1,339 @@
+"""What the probe found: read off recorded answers, nothing is sent here.
+
+What the proxies do with each header, which hops stand between prober and app,
+what the app believed of each forgery, and what it gets wrong of an honest
+request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Literal, NamedTuple, Optional, cast
+
+from .addresses import parse_address, parse_node
+from .answers import Answer, Exchange, Output, Url
+from .forgeries import CANARIES, Forgery
+from .forwarded import ForwardedReader, element_texts, list_entries, nth_value
+from .headers import KNOWN, NAMES, Header
+
+Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "absent"]
+
+
+class Forged(NamedTuple):
+    """What a forgery made the app believe.
+
+    :param output: which of its beliefs.
+    :param header: the header that was forged.
+    :param sent: what was written into it.
+    :param believed: what the app believed then.
+    :param forgery: the whole request.
+    """
+
+    output: Output
+    header: str
+    sent: str
+    believed: str
+    forgery: Forgery
+
+
+class Client(NamedTuple):
+    """A header in which the proxies write who the prober is.
+
+    :param header: the header.
+    :param chain: its entries and the peer, the prober's first: canonical
+        nodes, or text as it stands.
+    :param proxies: all between prober and app that were seen in any request,
+        those nearest to the app first. Large ones have several addresses.
+    :param holds: whether the prober cannot change what it is called.
+    """
+
+    header: Header
+    chain: tuple[str, ...]
+    proxies: tuple[str, ...]
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was recorded, and what can be read off it.
+
+    :param url: the probed URL.
+    :param here: address and port of the prober's own end of the first
+        connection, ``("", 0)`` where it is not known.
+    :param there: the address that was connected to.
+    :param exchanges: all requests in order, two honest ones first.
+    """
+
+    url: Url
+    here: tuple[str, int]
+    there: str
+    exchanges: Sequence[Exchange]
+
+    @property
+    def honest(self) -> Answer:
+        """The answer to the first honest request."""
+        return cast(Answer, self.exchanges[0].answer)
+
+    def _answered(self) -> Iterator[tuple[Forgery, Answer]]:
+        """The forgeries that arrived."""
+        for forgery, answer in self.exchanges:
+            if forgery is not None and answer is not None:
+                yield forgery, answer
+
+    @property
+    def headers(self) -> dict[str, Header]:
+        """All headers that can be believed, by name, those that are believed first."""
+        named = self.honest.plan.named
+        return {header.name: header for header in (*named, *KNOWN.values())}
+
+    def behaviours(self) -> dict[str, Behaviour]:
+        """What the proxies do with each header, by name.
+
+        ``set``: only their own value arrives; ``appended``: it arrives behind
+        the client's; ``passed``: the client's is the last word; ``dropped``:
+        nothing arrives; ``refused``: they answer by themselves; ``absent``:
+        nothing arrives, and nothing was sent.
+        """
+        behaviours: dict[str, Behaviour] = {}
+        for forgery, answer in self.exchanges:
+            if forgery is not None and forgery.plain:
+                header = self.headers[forgery.header]
+                behaviours[header.name] = _behaviour(header, forgery.sent, answer)
+        for name in NAMES.values():
+            behaviours.setdefault(name, "set" if name in self.honest.headers else "absent")
+        return behaviours
+
+    def value(self, header: Header, n: int) -> Optional[str]:
+        """The n-th value of a header from the right, as the proxies wrote it.
+
+        ``None`` where there is none, or the prober could change it.
+        """
+        honest = nth_value(self.honest.headers.get(header.name, ""), n)
+        for forgery, answer in self._answered():
+            arrived = nth_value(answer.headers.get(header.name, ""), n)
+            # Without a Host the proxies may well name another one, but not the prober's.
+            if arrived != honest and (arrived in CANARIES or not forgery.hostless):
+                return None
+        return None if honest is None else header.parse(honest)
+
+    def clients(self) -> Iterator[Client]:
+        """The headers in which the proxies write who the prober is, the best first.
+
+        Where the prober wrote nothing, all that arrives is the proxies': the
+        leftmost entry is the prober.
+        """
+        order = ("client list", "forwarded", "client")
+        headers = [header for header in self.headers.values() if header.says in order]
+        for header in sorted(headers, key=lambda header: order.index(header.says)):
+            nodes = _nodes(header, self.honest)
+            if len(nodes) == 1 or (nodes and header.says != "client"):
+                yield self._client(header, nodes)
+
+    def _client(self, header: Header, nodes: list[str]) -> Client:
+        prober = len(nodes) - 1
+        # Of a list no more than the prober's entry is read, of a single address all is.
+        read = None if header.says == "client" else prober + 1
+        chains = [
+            (answer.peer or "", *_nodes(header, answer)[:read])
+            for _, answer in self.exchanges
+            if answer is not None
+        ]
+        return Client(
+            header,
+            (*reversed(nodes), self.honest.peer or ""),
+            tuple(
+                dict.fromkeys(
+                    chain[hop]
+                    for hop in range(prober + 1)
+                    for chain in chains
+                    if hop < len(chain)
+                )
+            ),
+            all(chain[prober + 1 :] == (nodes[-1],) for chain in chains),
+        )
+
+    def usable(self) -> list[Client]:
+        """The headers that reach the prober, and that it cannot change.
+
+        The one that is believed comes first, since there nothing needs to change.
+        """
+        usable = [
+            client
+            for client in self.clients()
+            if client.holds and not self.is_not_the_prober(client.chain[0])
+        ]
+        return sorted(usable, key=lambda client: client.header != self.honest.plan.client)
+
+    @property
+    def client(self) -> Optional[Client]:
+        """The header that tells best who the prober is."""
+        return next(iter((*self.usable(), *self.clients())), None)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether nothing stands between prober and app, as far as can be seen."""
+        peer = self.honest.peer
+        if (peer, self.honest.peer_port) == (self.here[0], str(self.here[1])):
+            return True
+        return (
+            self.client is None
+            and peer is not None
+            and not self.is_not_the_prober(peer)
+            and _is_global(peer)
+        )
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The hops from the prober to the app, its peer last.
+
+        The prober's own is the first, but where no proxy wrote it down.
+        """
+        best = self.client
+        if self.is_direct or best is None:
+            return (self.honest.peer or "",)
+        # Others may name more of the hops that this one has passed.
+        chains = [client.chain for client in self.clients()]
+        return max((chain for chain in chains if chain[0] == best.chain[0]), key=len)
+
+    @property
+    def prober(self) -> Optional[str]:
+        """The prober's address as the outermost proxy wrote it down."""
+        if self.is_direct or self.client is not None:
+            return self.chain[0]
+        return None
+
+    def is_not_the_prober(self, node: str) -> bool:
+        """Say whether an address is certainly not the prober's.
+
+        An address that came over the internet is a public one, and loopback
+        has no translation; and the prober does not connect to itself.
+        """
+        address = parse_address(node)
+        if address is None or (address == self.there and address != self.here[0]):
+            return True
+        if ip_address(self.there).is_loopback:
+            return ip_address(address).is_loopback and address != self.here[0]
+        return _is_global(self.there) and not _is_global(address)
+
+    @property
+    def _prober_hop(self) -> Optional[int]:
+        """As which hop the app finds the prober, ``None`` where it does not."""
+        if self.is_direct:
+            return 0
+        believed = self.honest.plan.client
+        chains = [client.chain for client in self.clients() if client.header == believed]
+        return len(chains[0]) - 1 if chains else None
+
+    def prober_is_trusted(self, answer: Answer) -> bool:
+        """Say whether the prober's own address is trusted, as a proxy's is.
+
+        Then nobody can tell what it forged from what a proxy says.
+        """
+        hop = self._prober_hop
+        return (
+            answer.trusts in ("addresses", "callable")
+            and hop is not None
+            and answer.hops[hop : hop + 1] == [(self.prober, True)]
+        )
+
+    def forged(self) -> list[Forged]:
+        """What the app believed of a forgery, once for each output and header.
+
+        That is whatever it believes otherwise than of an honest request.
+        """
+        honest = [each.answer.believed for each in self.exchanges[:2] if each.answer]
+        found: dict[tuple[Output, str], Forged] = {}
+        plainly: set[Output] = set()
+        for forgery, answer in self._answered():
+            for output, value in answer.believed.items():
+                if any(believed[output] == value for believed in honest):
+                    continue
+                if not forgery.plain and output in plainly:
+                    continue
+                if self._is_excused(forgery, answer, output, value):
+                    continue
+                if forgery.plain:
+                    plainly.add(output)
+                header, sent = self._line(forgery, output)
+                found.setdefault((output, header), Forged(output, header, sent, value, forgery))
+        return list(found.values())
+
+    def _is_excused(self, forgery: Forgery, answer: Answer, output: Output, value: str) -> bool:
+        """Say whether the forgery is not to blame for what was believed."""
+        if forgery.hostless and output in ("host", "port"):
+            return value not in CANARIES  # a request without a Host has none
+        if self.is_stray(answer):
+            # Of a peer that is not trusted nothing is believed.
+            return output == "client_ip" or not answer.hops[0][1]
+        hop = self._prober_hop
+        if hop is None or not self.prober_is_trusted(answer) or (value, True) in answer.hops:
+            return False
+        # The prober is taken for a proxy, which may say what it likes.
+        for header in answer.plan.values:
+            if header.says == output:
+                return header.n > hop
+        return len(answer.hops) - 1 > hop
+
+    def is_stray(self, answer: Answer) -> bool:
+        """Say whether a request came by a proxy that is not trusted.
+
+        So does one in two where a load balancer has two addresses.
+        """
+        hop, (last, trusted) = self._prober_hop, answer.hops[-1]
+        return (
+            hop is not None
+            and len(answer.hops) - 1 < hop
+            and not trusted
+            and last not in CANARIES
+        )
+
+    def _line(self, forgery: Forgery, output: Output) -> tuple[str, str]:
+        """The line of a forgery that says this, the last one of several."""
+        headers = {name.lower(): header for name, header in self.headers.items()}
+        for name, value in reversed(forgery.lines):
+            header = headers.get(name.lower().replace("_", "-"))
+            says = header.says if header else ""
+            if says == output or (output == "client_ip" and "client" in says):
+                return name, forgery.sent if name == forgery.header else value
+        return forgery.header, forgery.sent
+
+    def refused(self) -> list[Forgery]:
+        """The plain forgeries of believed headers that did not reach the app."""
+        named = {header.name for header in self.honest.plan.named}
+        return [
+            forgery
+            for forgery, answer in self.exchanges
+            if forgery and forgery.plain and forgery.header in named and answer is None
+        ]
+
+
+def _behaviour(header: Header, sent: str, answer: Optional[Answer]) -> Behaviour:
+    if answer is None:
+        return "refused"
+    if header.name not in answer.headers:
+        return "dropped"
+    entries = list(_entries(header, answer.headers[header.name]))
+    if sent not in entries:
+        return "set"
+    return "passed" if entries[0] == sent else "appended"
+
+
+def _entries(header: Header, value: str) -> Iterator[str]:
+    if header.says == "forwarded":
+        return (text.strip(" \t") for text in element_texts(value))
+    return list_entries(value)
+
+
+def _nodes(header: Header, answer: Answer) -> list[str]:
+    """The nodes that a client header names from the right, text as it stands."""
+    value = answer.headers.get(header.name, "")
+    entries = list(_entries(header, value))
+    if header.says != "forwarded":
+        return [parse_node(entry) or entry for entry in entries]
+    return [node or text for node, text in zip(ForwardedReader(value), entries)]
+
+
+def _is_global(address: str) -> bool:
+    return ip_address(address).is_global

@@ -1,0 +1,116 @@
+"""The forgeries: what a client may write to be taken for another one.
+
+One set, for the live probe and for the tests of an app. Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import NamedTuple
+
+from .forwarded import list_entries
+from .headers import KNOWN, Header, HeaderPlan
+
+#: Addresses that are nobody's (RFC 5737, RFC 3849), and words.
+CLIENT = "192.0.2.66"
+ANOTHER = "192.0.2.67"
+IPV6 = "2001:db8::66"
+HOST = "canary.example.com"
+PORT = "4242"
+PREFIX = "/canary"
+
+#: What an app believes of a request when it believes a forgery; of a forged
+#: scheme nothing but the other scheme is to be seen.
+CANARIES = frozenset((CLIENT, ANOTHER, IPV6, HOST, PORT, PREFIX))
+
+
+class Forgery(NamedTuple):
+    """One request of a client that forges.
+
+    :param title: what it tries, in words.
+    :param header: the header that it is about.
+    :param lines: the header lines that it adds, in order.
+    :param plain: whether it is one plain value of one header, so that it
+        tells what the proxies do with that header.
+    :param hostless: whether it is sent as HTTP/1.0 without a Host.
+    """
+
+    title: str
+    header: str
+    lines: tuple[tuple[str, str], ...]
+    plain: bool = False
+    hostless: bool = False
+
+    @property
+    def sent(self) -> str:
+        """What it wrote into its header, with line ends where it is several."""
+        return "\n".join(value for name, value in self.lines if name == self.header)
+
+
+def forgeries(plan: HeaderPlan, scheme: str, arrived: Mapping[str, str]) -> Iterator[Forgery]:
+    """All forgeries, the plain ones first.
+
+    :param plan: the headers that the app believes.
+    :param scheme: the scheme that an honest request has.
+    :param arrived: the forwarding headers of an honest request, by name: what
+        the proxies write.
+    """
+    others = {header.name: header for header in (*KNOWN.values(), *plan.named)}
+    for header in others.values():
+        value = _forged(header, scheme, arrived)
+        yield Forgery(header.name, header.name, ((header.name, value),), plain=True)
+    for title, *values in (
+        ("on two lines", CLIENT, ANOTHER),
+        ("empty", ""),
+        ("with a trailing comma", f"{CLIENT},"),
+        ("with an open quote", f'"{CLIENT}'),
+        ("of 3 KB", ", ".join([CLIENT] * 256)),
+        ("with a port", f"[{IPV6}]:{PORT}"),
+    ):
+        lines = tuple(("X-Forwarded-For", value) for value in values)
+        yield Forgery(f"X-Forwarded-For {title}", "X-Forwarded-For", lines)
+    yield Forgery(
+        "Forwarded with an open quote", "Forwarded", (("Forwarded", f'for="{CLIENT}'),)
+    )
+    twins = [twin for header in plan.named for twin in _twins(header, scheme, arrived)]
+    if twins:
+        yield Forgery("names with underscores", twins[-1][0], tuple(twins))
+    names = ", ".join(arrived) or ", ".join(header.name for header in plan.named)
+    yield Forgery(
+        "a Connection that names what the proxies write",
+        "Connection",
+        (("Connection", f"close, {names}"),),
+    )
+    yield Forgery(
+        "HTTP/1.0 without Host",
+        "X-Forwarded-Host",
+        (("X-Forwarded-Host", HOST),),
+        hostless=True,
+    )
+
+
+def _forged(header: Header, scheme: str, arrived: Mapping[str, str]) -> str:
+    """A value that is believed wherever it is read, and that does not stand there already."""
+    other = "http" if scheme == "https" else "https"
+    if header.says == "scheme":
+        value = header.write(other)
+        return value.upper() if value in list_entries(arrived.get(header.name, "")) else value
+    if header.says == "forwarded":
+        return f"for={CLIENT};proto={other};host={HOST}"
+    return {"host": HOST, "port": PORT, "prefix": PREFIX}.get(header.says, CLIENT)
+
+
+def _twins(
+    header: Header, scheme: str, arrived: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """The name itself, which makes some proxies write theirs before the twins.
+
+    Then every name that differs in underscores, which WSGI cannot tell from
+    it: the one that is all underscores comes last.
+    """
+    value = _forged(header, scheme, arrived)
+    first, *words = header.name.split("-")
+    for marks in product("-_", repeat=len(words)) if words else ():
+        name = first + "".join(mark + word for mark, word in zip(marks, words))
+        yield name, value if name == header.name else value.replace(CLIENT, ANOTHER)

@@ -1,0 +1,138 @@
+"""The live probe's door in the app, and the format of question and answer.
+
+A question is a GET with a signed token in a header, which only holders of
+``TRUST_PROXY_PROBE_KEY`` can make; the key itself never travels. The answer
+tells what the app received and believed of this one request, and nothing else.
+Whatever is not signed as it should be was never asked.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any, Optional
+
+from itsdangerous import BadSignature, Signer
+
+from .environ import ORIGINAL
+from .explain import explanation, header_names, settings_report
+from .headers import environ_key
+from .peer import read_scheme
+from .walk import Resolution
+
+#: Holds the token of a question, and the signature of an answer.
+HEADER = "X-Trust-Proxy-Probe"
+TOKEN = environ_key(HEADER)
+#: The query parameter that makes every question a URL of its own.
+PARAMETER = "trust-proxy-probe"
+#: How many seconds a token is valid, before its time stamp and after.
+WINDOW = 60
+#: Changes with the answer's form.
+FORMAT = 1
+
+_LONGEST_TOKEN = 256
+
+
+def _signer(key: bytes, salt: str) -> Signer:
+    return Signer(key, f"flask-trustproxy.{salt}", key_derivation="hmac", digest_method=sha256)
+
+
+def make_token(key: bytes, nonce: str, method: str, parameter: str) -> str:
+    """Sign a question.
+
+    :param key: ``TRUST_PROXY_PROBE_KEY``.
+    :param nonce: what the answer has to repeat.
+    :param method: the request's method.
+    :param parameter: the random value of its :data:`PARAMETER`.
+    """
+    question = f"{int(time.time())}.{nonce}.{method}.{parameter}"
+    return _signer(key, "question").sign(question).decode()
+
+
+def read_token(key: bytes, token: str, environ: Mapping[str, Any]) -> Optional[str]:
+    """Say which nonce was asked, ``None`` where nobody asked.
+
+    That is where the token was not signed with this key, for this method and
+    query, within :data:`WINDOW`.
+
+    :param environ: the request's.
+    """
+    if len(token) > _LONGEST_TOKEN or not token.isascii():
+        return None
+    try:
+        question = _signer(key, "question").unsign(token).decode()
+    except BadSignature:
+        return None
+    stamp, nonce, method, parameter = question.split(".")
+    if (
+        abs(time.time() - int(stamp)) > WINDOW
+        or method != environ["REQUEST_METHOD"]
+        or f"{PARAMETER}={parameter}" not in environ.get("QUERY_STRING", "").split("&")
+    ):
+        return None
+    return nonce
+
+
+def answer(
+    key: bytes, token: str, environ: dict[str, Any], resolution: Resolution
+) -> Optional[tuple[bytes, list[tuple[str, str]]]]:
+    """Answer a question, if it is one.
+
+    :param key: ``TRUST_PROXY_PROBE_KEY``.
+    :param token: what came in :data:`HEADER`.
+    :param environ: after the rewrite.
+    :returns: the body and the headers of the response; ``None`` where the
+        request is to be served as if there were no token.
+    """
+    nonce = read_token(key, token, environ)
+    if nonce is None:
+        return None
+    body = json.dumps(_content(nonce, environ, resolution), default=str).encode()
+    return body, [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        (HEADER, _signer(key, "answer").get_signature(body).decode()),
+    ]
+
+
+def _content(nonce: str, environ: dict[str, Any], resolution: Resolution) -> dict[str, object]:
+    original = environ[ORIGINAL]
+    received = {
+        key: value for key, value in {**environ, **original}.items() if value is not None
+    }
+    settings = resolution.settings
+    return {
+        "format": FORMAT,
+        "nonce": nonce,
+        "server": environ.get("SERVER_SOFTWARE", ""),
+        "received": {
+            "peer": received.get("REMOTE_ADDR"),
+            "peer_port": received.get("REMOTE_PORT"),
+            "scheme": read_scheme(received),
+            "host": received.get("HTTP_HOST"),
+            "headers": {
+                name: received[environ_key(name)] for name in header_names(settings, received)
+            },
+        },
+        "believed": {
+            "client_ip": resolution.client_ip,
+            "scheme": resolution.scheme,
+            "host": environ.get("HTTP_HOST"),
+            "port": environ.get("SERVER_PORT"),
+            "prefix": environ.get("SCRIPT_NAME", ""),
+        },
+        "trusts": settings.trust.kind,
+        "resolution": explanation(resolution, received),
+        "settings": settings_report(settings),
+    }
+
+
+def read_answer(key: bytes, body: bytes, signature: str) -> Optional[dict[str, Any]]:
+    """Read an answer, ``None`` where nobody who holds the key signed it."""
+    if not _signer(key, "answer").verify_signature(body, signature):
+        return None
+    content: dict[str, Any] = json.loads(body)
+    return content

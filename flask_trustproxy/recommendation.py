@@ -1,0 +1,154 @@
+"""Which settings to write: the narrowest that reach the prober.
+
+Only headers that no forgery could change are recommended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import NamedTuple, Optional
+
+from .addresses import UNIX, parse_address
+from .answers import Output, Url, split_netloc
+from .findings import Client, Findings
+from .forwarded import element_texts, parse_element
+from .headers import KNOWN, Header, Says, parse_headers, parse_scheme
+
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+class Wrong(NamedTuple):
+    """What the app believes of an honest request, and should not.
+
+    :param output: which of its beliefs.
+    :param believed: what it believes, ``""`` for nothing.
+    :param expected: what is true, ``None`` where the probe cannot know.
+    """
+
+    output: Output
+    believed: str
+    expected: Optional[str]
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Settings that reach the prober and trust nobody else; ``None``: there are none.
+
+    :param trust: ``TRUST_PROXY``.
+    :param headers: ``TRUST_PROXY_HEADERS``.
+    :param max_hops: ``TRUST_PROXY_MAX_HOPS``.
+    :param count: what ``TRUST_PROXY`` could be instead, as a count.
+    """
+
+    trust: Optional[str] = None
+    headers: Optional[str] = None
+    max_hops: Optional[int] = None
+    count: Optional[int] = None
+
+    def settings(self) -> dict[str, object]:
+        """The settings to write, by name."""
+        settings = {
+            "TRUST_PROXY": self.trust,
+            "TRUST_PROXY_HEADERS": self.headers,
+            "TRUST_PROXY_MAX_HOPS": self.max_hops,
+        }
+        return {name: value for name, value in settings.items() if value is not None}
+
+
+def wrong_url(url: Url, scheme: str, host: str, port: str) -> Iterator[Wrong]:
+    """What differs from the URL that was probed."""
+    if scheme != url.scheme:
+        yield Wrong("scheme", scheme, url.scheme)
+    if port == _DEFAULT_PORTS[url.scheme]:
+        port = ""
+    if host != url.host:
+        yield Wrong("host", host, url.host)
+    elif port != url.port:
+        yield Wrong("port", port, url.port)
+
+
+def recommend(findings: Findings) -> Recommendation:
+    """The narrowest settings that reach the prober and say as much as can be said."""
+    if findings.is_direct:
+        return Recommendation("false", "none", None, 0)
+    recommendations = [
+        _recommend(findings, client)
+        for client in findings.usable()
+        if all(node == UNIX or parse_address(node) for node in client.proxies)
+    ]
+    return min(
+        recommendations,
+        key=lambda each: len(list(left_wrong(findings, each))),
+        default=Recommendation(),
+    )
+
+
+def _recommend(findings: Findings, client: Client) -> Recommendation:
+    prober, hops = client.chain[0], len(client.chain) - 1
+    single = client.header.says == "client"
+    headers = [_item(client.header)]
+    whats: tuple[Says, ...] = ("scheme", "host", "port", "prefix")
+    for what in whats:
+        if client.header.says != "forwarded" or what in ("port", "prefix"):
+            headers += _naming(findings, what, 1 if single else hops)
+    trust = dict.fromkeys(_trusting(proxy, prober) for proxy in client.proxies)
+    return Recommendation(", ".join(trust), ", ".join(headers), hops, hops)
+
+
+def left_wrong(findings: Findings, recommendation: Recommendation) -> Iterator[Wrong]:
+    """What an honest request's URL would still be seen wrongly with these settings."""
+    plan = parse_headers(recommendation.headers or "none")
+    said: dict[Says, str] = {}
+    for header in plan.values:
+        said[header.says] = findings.value(header, header.n) or ""
+    if plan.client is not None and plan.client.says == "forwarded":
+        *_, outermost = element_texts(findings.honest.headers["Forwarded"])
+        element = parse_element(outermost)
+        said["scheme"], said["host"] = parse_scheme(element.proto) or "", element.host
+    host, port = split_netloc(said.get("host") or findings.honest.host)
+    yield from wrong_url(
+        findings.url,
+        said.get("scheme") or findings.honest.scheme,
+        host,
+        said.get("port") or port,
+    )
+
+
+def _item(header: Header) -> str:
+    """A header as ``TRUST_PROXY_HEADERS`` has it."""
+    return header.name if header.name.lower() in KNOWN else f"{header.name}=address"
+
+
+def _trusting(proxy: str, prober: str) -> str:
+    """What ``TRUST_PROXY`` calls a proxy; not by a name that is the prober's too."""
+    if proxy == UNIX:
+        return "unix"
+    if is_loopback(proxy) and not is_loopback(prober):
+        return "loopback"
+    return proxy
+
+
+def _naming(findings: Findings, what: Says, reach: int) -> Iterator[str]:
+    """The header that says this truly, if one is needed and the prober cannot change it."""
+    url, honest = findings.url, findings.honest
+    host, port = split_netloc(honest.host)
+    if (what == "host" and host == url.host) or (what == "port" and port == url.port):
+        return
+    for header in findings.headers.values():
+        for n in range(1, reach + 1) if header.says == what else ():
+            value = findings.value(header, n)
+            said = split_netloc(value)[0] if value and what == "host" else value
+            if said is not None and said == {
+                "scheme": url.scheme,
+                "host": url.host,
+                "port": url.port,
+            }.get(what, said):
+                yield header.name if n == 1 else f"{header.name}:{n}"
+                return
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether this is the address of the app's own machine."""
+    return parse_address(address) is not None and ip_address(address).is_loopback
