@@ -28,7 +28,7 @@ def plot(axes: dict[str, Curves]) -> str:
         for index, (name, curves) in enumerate(axes.items())
     ]
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT + 100}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT + 90}" '
         'font-family="sans-serif" font-size="11">\n'
         f'<rect width="100%" height="100%" fill="#fff"/>\n{_lines(keys)}'
         f"{''.join(panels)}</svg>\n"

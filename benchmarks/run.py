@@ -1,12 +1,13 @@
 """Print what TrustProxy costs, beside others, and what of it was promised.
 
 ``tox run -e benchmark`` runs it. ``--all`` takes a million requests where it
-takes twenty thousand by default; ``--json`` and ``--plot`` write files.
+takes twenty thousand by default; ``--json``, ``--csv`` and ``--plot`` write files.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import io
 import json
 import logging
@@ -51,8 +52,19 @@ def middlewares(rounds: int) -> Ratios:
 
 def row(title: str, ratios: dict[str, float]) -> str:
     """One line of the table."""
-    cells = (f"{ratios[name]:>14.3g}" if name in ratios else f"{'-':>14}" for name in COLUMNS)
-    return f"{title:<36}{''.join(cells)}"
+    cells = (f"{ratios[name]:>15.3g}" if name in ratios else f"{'-':>15}" for name in COLUMNS)
+    return f"{title:<42}{''.join(cells)}"
+
+
+def write_table(path: Path, table: Ratios) -> None:
+    """Write the table as the documentation has it."""
+    titles = {load.name: load.title for load in workloads()}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["", *COLUMNS])
+        for name, ratios in table.items():
+            cells = (f"{ratios[c]:.3g}" if c in ratios else "" for c in COLUMNS)
+            writer.writerow([titles[name], *cells])
 
 
 def shapes(rounds: int) -> dict[str, float]:
@@ -263,6 +275,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--all", action="store_true", help="a million requests for growth")
     parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--csv", type=Path, help="write the table here")
     parser.add_argument("--plot", type=Path, help="write an SVG here")
     options = parser.parse_args()
     logging.disable()
@@ -272,7 +285,7 @@ def main() -> None:
         "versions": {name: version(name) for name in packages},
     }
     print(f"Python {result['python']}", *map(" ".join, result["versions"].items()), sep=", ")
-    print(f"\n{'net cost; 1 is that of ProxyFix':<36}{''.join(f'{c:>14}' for c in COLUMNS)}")
+    print(f"\n{'net cost; 1 is that of ProxyFix':<42}{''.join(f'{c:>15}' for c in COLUMNS)}")
     result["middlewares"] = middlewares(options.rounds)
     for title, section in (
         ("shapes", shapes),
@@ -292,6 +305,8 @@ def main() -> None:
     if options.plot:
         result["curves"] = growing(options.rounds)
         options.plot.write_text(plot(result["curves"]), "utf-8")
+    if options.csv:
+        write_table(options.csv, result["middlewares"])
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
 

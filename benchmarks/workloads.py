@@ -142,9 +142,9 @@ def workloads() -> Iterator[Workload]:
         repeated(20, listed(*forged, peer="203.0.113.9")),
     )
     yield Workload("e trusted", "8 KB of trusted hops", repeated(3, listed(*proxies)))
-    yield Workload("e trusted 16", "16 KB of them", repeated(2, listed(*proxies * 2)))
+    yield Workload("e trusted 16", "16 KB of trusted hops", repeated(2, listed(*proxies * 2)))
     yield Workload("e junk", "8 KB of junk", repeated(20, listed(*junk)))
-    yield Workload("e junk 16", "16 KB of it", repeated(20, listed(*junk * 2)))
+    yield Workload("e junk 16", "16 KB of junk", repeated(20, listed(*junk * 2)))
     yield Workload(
         "f",
         "IPv6",

@@ -7,6 +7,7 @@ answered, and stops at the first that is not.
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
 import socket
@@ -32,6 +33,7 @@ Progress = Callable[[int, int, str], None]
 
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_BODY = 1 << 20
+_without_parameter = re.compile(rf"[?&]{PARAMETER}=[0-9a-f]+").sub
 
 
 class Unanswered(Exception):
@@ -276,7 +278,8 @@ def _why_unsigned(response: Response) -> str:
     """Why a response is not the app's answer, as far as it shows."""
     status = f"HTTP {response.status}"
     if 300 <= response.status < 400:
-        return f"{status}, a redirect. Probe {quote(response.location)}"
+        location = _without_parameter("", response.location)
+        return f"{status}, a redirect. Probe {quote(location)}"
     skew = _skew(response.date)
     if abs(skew) > WINDOW:
         return (

@@ -76,8 +76,8 @@ def is_run(path: Path) -> bool:
     if path.parent == RECIPES:
         name = re.sub("_(before|after)$", "", path.stem)
         return f'"{name}"' in TESTS_OF_RECIPES
-    # test_cli runs each session that stands there.
-    return path in STARTED or path.parent == ROOT / "tests/snapshots"
+    # test_cli, and integration/test_probe, run each session that stands there.
+    return path in STARTED or path.is_relative_to(ROOT / "tests/snapshots")
 
 
 @each_page

@@ -168,6 +168,14 @@ EVERYTHING = f"{LIST}, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix"
         pytest.param(
             None,
             None,
+            {"peer": "2001:db8::9", "client": "2001:DB8:0::9"},
+            [],
+            "https://localhost/",
+            id="past the proxies, written in two ways",
+        ),
+        pytest.param(
+            None,
+            None,
             {"peer": "198.51.100.7"},
             [],
             "http://localhost/",
@@ -253,6 +261,14 @@ def test_what_the_client_wrote_stands_in_front(headers, forged, lines, ips):
     }.get(
         headers, f"198.51.100.66, {CLIENT}" if forged or any(lines.values()) else f", {CLIENT}"
     )
+
+
+def test_the_proxy_asks_the_app_by_http():
+    client = proxied_client(make_app(headers="none"), host="www.example.com")
+    client.get("/")
+    keys = "wsgi.url_scheme", "SERVER_PORT", "HTTP_HOST", "REMOTE_ADDR"
+    arrived = {key: client.last_environ[key] for key in keys}
+    assert arrived == dict(zip(keys, ("http", "80", "www.example.com", "127.0.0.1")))
 
 
 def test_a_header_of_a_request_wins_over_the_clients_usual_one():
@@ -643,6 +659,21 @@ def test_who_believes_the_headers_too_early_is_seen():
     app = make_app()
     app.wsgi_app = ProxyFix(app.wsgi_app)
     with pytest.raises(AssertionError, match="(?s)can forge client_ips?: .*remove ProxyFix"):
+        assert_unforgeable(app)
+
+
+def test_who_changes_the_address_behind_it_is_seen():
+    app = make_app(clean_headers=False)
+    trust = app.wsgi_app
+    inner = trust.app
+
+    def leftmost(environ, start_response):
+        forwarded = environ.get("HTTP_X_FORWARDED_FOR", environ["REMOTE_ADDR"])
+        environ["REMOTE_ADDR"] = forwarded.split(",")[0]
+        return inner(environ, start_response)
+
+    trust.app = leftmost
+    with pytest.raises(AssertionError, match=f"(?s)can forge remote_addr: .*{CLEAN}"):
         assert_unforgeable(app)
 
 

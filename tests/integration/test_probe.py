@@ -388,9 +388,9 @@ class TestWhatCannotBeProbed:
         assert way.probe(stack, settings).verdict == "safe"
 
     def test_a_url_that_redirects(self, stack: Stack) -> None:
-        assert self.why(stack, NGINX_TLS).startswith(
+        assert self.why(stack, NGINX_TLS) == (
             "Error: Request 1 (an honest request): HTTP 301, a redirect. Probe "
-            f"'https://{HOST}/?trust-proxy-probe="
+            f"'https://{HOST}/'."
         )
 
     @pytest.mark.parametrize(
@@ -508,6 +508,21 @@ def test_the_prober_is_inside_of_what_is_trusted(stack: Stack) -> None:
         "elsewhere, or trust fewer addresses."
     ]
     assert report.recommend.trust == INNER
+
+
+def test_a_request_without_host_lets_the_client_say_it_through_apache(stack: Stack) -> None:
+    settings = {
+        "TRUST_PROXY": INNER,
+        "TRUST_PROXY_HEADERS": "X-Forwarded-For, X-Forwarded-Host",
+    }
+    way = Way(APACHE, (STOCK / "apache.conf").read_text())
+    report = way.probe(stack, settings)
+    (hole,) = report.forged
+    assert hole[:4] == ("host", "X-Forwarded-Host", "canary.example.com", "canary.example.com")
+    assert hole.forgery.hostless
+    # So it is not recommended, though the proxy writes it.
+    assert report.headers["X-Forwarded-Host"] == "appended"
+    assert report.recommend.headers == "X-Forwarded-For"
 
 
 def test_underscores_that_the_server_takes_for_hyphens(stack: Stack) -> None:
