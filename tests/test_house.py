@@ -113,6 +113,15 @@ def test_readme_is_read_in_a_minute():
     assert len(README.splitlines()) < 150
 
 
+def test_readme_shows_a_real_probe():
+    session = (ROOT / "tests/snapshots/probe/forgeable.txt").read_text("utf-8").splitlines()
+    shown = README[
+        README.index("    $ flask trust-proxy probe") : README.index("It then prints")
+    ]
+    lines = [line[4:] for line in shown.splitlines() if line.strip() not in ("", "...")]
+    assert [line for line in lines if line not in session] == []
+
+
 def test_readme_shows_what_an_app_sees_before_and_after():
     def answer(app: Flask) -> object:
         @app.get("/")
