@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from .diagnostics import log_request
 from .forwarded import write_forwarded
-from .headers import Header, Says, join_host, split_host
+from .headers import DEFAULT_PORTS, Header, Says, join_host, split_host
 from .peer import read_peer, read_scheme
 from .settings import Settings
 from .walk import Resolution, resolve
@@ -25,8 +25,6 @@ ORIGINAL = "flask_trustproxy.original"
 
 #: What each key is to hold; None: nothing.
 Changes = dict[str, Optional[str]]
-
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 # The host that the client asked for, which need not be one that we would believe
 _split_own_host = re.compile(r"(?P<name>\[[^\]]*\]|[^][:/?#@,\s]+):?(?P<port>[0-9]*)").fullmatch
@@ -98,7 +96,7 @@ def _change_url(changes: Changes, resolution: Resolution, environ: dict[str, Any
     if "prefix" in believed:
         changes["SCRIPT_NAME"] = believed["prefix"].rstrip("/")
     own = environ.get("HTTP_HOST") or ""
-    default = _DEFAULT_PORTS[resolution.scheme]
+    default = DEFAULT_PORTS[resolution.scheme]
     if "host" in believed or "port" in believed:
         _change_host(changes, believed, own, default)
     elif "scheme" in believed and not (":" in own and _own_host(own)[1]):

@@ -30,6 +30,9 @@ def parse_on_off(text: str) -> Optional[str]:
     return _ON_OFF.get(text.lower())
 
 
+#: The port that a URL of each scheme leaves out.
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
 # RFC 3986 section 3.2.2 with RFC 1123 section 2.1 for the labels
 _split_host = re.compile(
     r"(?P<name>[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*|\[(?P<ipv6>[0-9a-f:.]{2,45})\])"

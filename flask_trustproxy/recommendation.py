@@ -14,9 +14,7 @@ from .addresses import UNIX, parse_address
 from .answers import Output, Url, split_netloc
 from .findings import Client, Findings
 from .forwarded import element_texts, parse_element
-from .headers import KNOWN, Header, Says, parse_headers, parse_scheme
-
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+from .headers import DEFAULT_PORTS, KNOWN, Header, Says, parse_headers, parse_scheme
 
 
 class Wrong(NamedTuple):
@@ -61,7 +59,7 @@ def wrong_url(url: Url, scheme: str, host: str, port: str) -> Iterator[Wrong]:
     """What differs from the URL that was probed."""
     if scheme != url.scheme:
         yield Wrong("scheme", scheme, url.scheme)
-    if port == _DEFAULT_PORTS[url.scheme]:
+    if port == DEFAULT_PORTS[url.scheme]:
         port = ""
     if host != url.host:
         yield Wrong("host", host, url.host)

@@ -88,6 +88,11 @@ class TrustPolicy:
                 if parse_network(address).first != network.first:
                     yield text, str(network)
 
+    def _named_networks(self) -> Iterator[Network]:
+        """The networks as they were given, not merged."""
+        for element in self.elements:
+            yield from _networks_of(_element_text(element))
+
     def trusts_local(self) -> bool:
         """Say whether something that may be anybody's neighbour is trusted.
 
@@ -98,8 +103,7 @@ class TrustPolicy:
             or self.unix
             or any(
                 local.overlaps(network)
-                for element in self.elements
-                for network in _networks_of(_element_text(element))
+                for network in self._named_networks()
                 for local in _LOCAL
             )
         )
@@ -111,8 +115,7 @@ class TrustPolicy:
         """
         return any(
             network.prefix < network.width and private.overlaps(network)
-            for element in self.elements
-            for network in _networks_of(_element_text(element))
+            for network in self._named_networks()
             for private in _PRIVATE
         )
 
@@ -126,8 +129,7 @@ class TrustPolicy:
             return True
         public = NetworkSet(
             network
-            for element in self.elements
-            for network in _networks_of(_element_text(element))
+            for network in self._named_networks()
             if not any(local.covers(network) for local in _LOCAL)
         ).ranges()
         ipv4 = sum(last - first + 1 for first, last, width in public if width == 32)
