@@ -3,6 +3,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 app = Flask(__name__)
 # As Flask documents it, and a type checker does not like it.
-app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # the way that Werkzeug documents
+app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
     app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_prefix=1
 )
