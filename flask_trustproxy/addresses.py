@@ -12,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv6Address
 from socket import AF_INET, AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
 from typing import NamedTuple, Optional
@@ -126,9 +127,8 @@ def _pack_ipv4_anywhere(text: str) -> bytes:
     return inet_aton(text)
 
 
-def _pack_ipv4_natively(text: str) -> bytes:
-    """The same in one call, where the platform is as strict."""
-    return inet_pton(AF_INET, text)
+#: The same in one call, where the platform is as strict.
+_pack_ipv4_natively: Callable[[str], bytes] = partial(inet_pton, AF_INET)
 
 
 def _is_strict(pack: Callable[[str], bytes]) -> bool:

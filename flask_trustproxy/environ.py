@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from .diagnostics import log_request
 from .forwarded import write_forwarded
-from .headers import DEFAULT_PORTS, Header, Says, join_host, split_host
+from .headers import DEFAULT_PORTS, Says, join_host, split_host
 from .peer import read_peer, read_scheme
 from .settings import Settings
 from .walk import Resolution, resolve
@@ -45,10 +45,11 @@ def rewrite(environ: dict[str, Any], settings: Settings) -> Resolution:
     :param environ: the environ as the server made it.
     :param settings: the settings in force.
     """
-    done = resolution_of(environ)
-    if done is not None:
+    done = environ.get(RESOLUTION)
+    if isinstance(done, Resolution):
         return done
-    peer = read_peer(environ, settings.trust.unix_by_name)
+    trust = settings.trust
+    peer = read_peer(environ, trust.unix_by_name, trust.known)
     resolution = resolve(settings, peer, read_scheme(environ), environ.get)
     changes = _cleaned(resolution, environ) if settings.clean_headers else {}
     changes["REMOTE_ADDR"] = resolution.client_ip or ""
@@ -77,16 +78,17 @@ def rewrite(environ: dict[str, Any], settings: Settings) -> Resolution:
 def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> Changes:
     """Every forwarding header that is there: what was believed of it, or gone."""
     plan = resolution.settings.headers
-    changes: Changes = {}
-    for key in plan.forwarding_keys.intersection(environ):
-        changes[key] = None
+    changes: Changes = dict.fromkeys(plan.forwarding_keys.intersection(environ))
     if changes and resolution.trusted_hops:
         believed = resolution.believed
         for header in plan.values:
             if header.says in believed:
                 changes[header.key] = header.write(believed[header.says])
         if plan.client is not None:
-            changes[plan.client.key] = _client_text(plan.client, resolution) or None
+            text = ", ".join(resolution.client_ips)
+            if plan.client.says == "forwarded":
+                text = _forwarded_text(resolution)
+            changes[plan.client.key] = text or None
     return changes
 
 
@@ -125,10 +127,8 @@ def _own_host(text: str) -> tuple[str, str]:
     return (match["name"], match["port"]) if match else ("", "")
 
 
-def _client_text(client: Header, resolution: Resolution) -> str:
-    if client.says == "forwarded":
-        believed = resolution.believed
-        return write_forwarded(
-            resolution.client_ips, believed.get("scheme", ""), believed.get("host", "")
-        )
-    return ", ".join(resolution.client_ips)
+def _forwarded_text(resolution: Resolution) -> str:
+    believed = resolution.believed
+    return write_forwarded(
+        resolution.client_ips, believed.get("scheme", ""), believed.get("host", "")
+    )

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from operator import is_
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 import flask
@@ -133,19 +132,19 @@ class AppTrust(TrustProxyMiddleware):
         :raises SettingError: until a mistake made there is mended.
         """
         snapshot, settings = self._compiled
-        if not all(map(is_, self._snapshot(), snapshot)):
-            # One assignment, so that no request sees two halves.
-            self._compiled = _, settings = self._compile()
+        get = self._flask.config.get
+        for name, value in snapshot:
+            if get(name) is not value:
+                # One assignment, so that no request sees two halves.
+                self._compiled = _, settings = self._compile()
+                break
         return settings
 
-    def _snapshot(self) -> tuple[object, ...]:
+    def _compile(self) -> tuple[tuple[tuple[str, object], ...], Settings]:
         config: Mapping[str, object] = self._flask.config
-        return tuple(map(config.get, SETTINGS))
-
-    def _compile(self) -> tuple[tuple[object, ...], Settings]:
-        snapshot = self._snapshot()
-        settings = read_settings(dict(zip(SETTINGS, snapshot)), self._environment)
-        _refuse_secret_key(settings, self._flask.config)
+        snapshot = tuple((name, config.get(name)) for name in SETTINGS)
+        settings = read_settings(dict(snapshot), self._environment)
+        _refuse_secret_key(settings, config)
         announce(settings, self.has_trusted_hosts())
         return snapshot, settings
 
@@ -198,7 +197,7 @@ class AppTrust(TrustProxyMiddleware):
                 "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
                 "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
             )
-        if is_refused(resolution, settings, environ):
+        if settings.required and is_refused(resolution, settings, environ):
             return cast(
                 flask.Response,
                 self._flask.response_class(FORBIDDEN, 403, mimetype="text/plain"),
@@ -261,7 +260,8 @@ class TrustProxy:
         trust = AppTrust(app)
         app.request_class = trust.derive(app.request_class)  # the last that can fail
         app.wsgi_app = trust  # type: ignore[method-assign]  # the way that Flask documents
-        app.before_request_funcs.setdefault(None, []).insert(0, trust.guard)
+        # A plain function: Flask takes long to see that a method is no coroutine.
+        app.before_request_funcs.setdefault(None, []).insert(0, lambda: trust.guard())
         app.extensions["trustproxy"] = trust
 
 

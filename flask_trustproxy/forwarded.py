@@ -8,26 +8,30 @@ is what :func:`~flask_trustproxy.addresses.parse_node` makes of an entry.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Optional
 
 from .addresses import parse_node
 
 
-def list_entries(value: str, read: Callable[[str], str] = str) -> Iterator[str]:
+def list_entries(
+    value: str, read: Callable[[str], str] = str, known: Collection[str] = ()
+) -> Iterator[str]:
     """Cut the entries off a comma-separated value, from the right.
 
     X-Forwarded-For knows no quotes. Spaces and tabs around an entry go; a
     value that is blank as a whole has no entries, and an empty entry is one.
 
     :param read: what is made of each entry.
+    :param known: entries that are left as they are.
     """
     if not value.strip(" \t"):
         return
     end = len(value)
     while end >= 0:
         comma = value.rfind(",", 0, end)
-        yield read(value[comma + 1 : end].strip(" \t"))
+        text = value[comma + 1 : end].strip(" \t")
+        yield text if text in known else read(text)
         end = comma
 
 
@@ -46,9 +50,12 @@ def nth_value(value: str, n: int) -> Optional[str]:
     return text if text or value.strip(" \t") else None
 
 
-def list_nodes(value: str) -> Iterator[str]:
-    """The nodes of an X-Forwarded-For header, from the right."""
-    return list_entries(value, parse_node)
+def list_nodes(value: str, known: Collection[str] = ()) -> Iterator[str]:
+    """The nodes of an X-Forwarded-For header, from the right.
+
+    :param known: canonical addresses, which need not be read again.
+    """
+    return list_entries(value, parse_node, known)
 
 
 class Element(NamedTuple):
@@ -83,20 +90,22 @@ class ForwardedReader:
     """The nodes of a Forwarded header, from the right.
 
     :param value: the header's value.
+    :param known: canonical addresses, which need not be read again.
 
     :attr:`element` is the one that was read last; it names the client when
     the walk has ended.
     """
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, known: Collection[str] = ()) -> None:
         self.element: Element = SILENT
         self._texts = element_texts(value)
+        self._known = known
 
     def __iter__(self) -> ForwardedReader:
         return self
 
     def __next__(self) -> str:
-        self.element = parse_element(next(self._texts))
+        self.element = parse_element(next(self._texts), self._known)
         return self.element.node
 
 
@@ -140,12 +149,14 @@ def _opening(value: str, closing: int) -> int:
     return opening
 
 
-def parse_element(text: str) -> Element:
+def parse_element(text: str, known: Collection[str] = ()) -> Element:
     """Read one element: parameters in any order and case.
 
     Spaces around ``;`` and empty parameters are passed over, unknown
     parameters too. An element with a parameter twice (RFC 7239 section 4), or
     with anything that is no parameter, is malformed and says nothing.
+
+    :param known: canonical addresses, which need not be read again.
     """
     parameters: dict[str, str] = {}
     position = 0
@@ -161,11 +172,10 @@ def parse_element(text: str) -> Element:
         if name in parameters:
             return SILENT
         parameters[name] = _unescape(r"\1", quoted) if bare is None else bare
-    node = parse_node(_obfuscated_port("", parameters.get("for", "")))
+    node = parameters.get("for", "")
+    if node not in known:
+        node = parse_node(_obfuscated_port("", node))
     return Element(node, parameters.get("proto", ""), parameters.get("host", ""))
-
-
-_is_token = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 
 
 def write_forwarded(addresses: Sequence[str], proto: str, host: str) -> str:
@@ -176,20 +186,14 @@ def write_forwarded(addresses: Sequence[str], proto: str, host: str) -> str:
     :param host: what it says of the host, or ``""``.
     :returns: ``""`` where there is nothing to say.
     """
-    first = [
-        f"{name}={_quoted(value)}"
-        for name, value in (
-            ("for", addresses[0] if addresses else ""),
-            ("proto", proto),
-            ("host", host),
-        )
-        if value
-    ]
-    return ", ".join([";".join(first), *(f"for={_quoted(node)}" for node in addresses[1:])])
+    nodes = [f"for={_quoted(f'[{node}]' if ':' in node else node)}" for node in addresses]
+    said = [f"proto={proto}"] if proto else []
+    if host:
+        said.append(f"host={_quoted(host)}")
+    return ", ".join([";".join([*nodes[:1], *said]), *nodes[1:]])
 
 
 def _quoted(value: str) -> str:
-    # Section 6: an IPv6 address stands in brackets, which ask for quotes.
-    if value.count(":") > 1 and not value.startswith("["):
-        value = f"[{value}]"
-    return value if _is_token(value) else f'"{value}"'
+    # Of an address, a name and a port, only a colon is no token (RFC 9110 section 5.6.2);
+    # an IPv6 address stands in brackets (RFC 7239 section 6).
+    return f'"{value}"' if ":" in value else value

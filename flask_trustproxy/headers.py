@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Literal, NamedTuple, Optional, cast
+from typing import Literal, Optional, cast
 
 from .addresses import parse_address
 
@@ -18,6 +19,7 @@ Says = Literal["client list", "forwarded", "client", "scheme", "host", "port", "
 
 _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _ON_OFF = {"on": "https", "off": "http"}
+_WRITTEN_ON_OFF = {scheme: word for word, scheme in _ON_OFF.items()}
 
 
 def parse_scheme(text: str) -> Optional[str]:
@@ -103,13 +105,15 @@ def parse_prefix(text: str) -> Optional[str]:
     return text.rstrip("/") or "/"
 
 
-class Header(NamedTuple):
+@dataclass(frozen=True)
+class Header:
     """One forwarding header.
 
     :param name: as the field's standards write it.
     :param key: its key in a WSGI environ.
     :param says: what it says.
     :param parse: makes one of its values canonical, ``None`` for a bad one.
+    :param write: writes a canonical value as this header has it.
     :param n: which value counts, from the right; for scheme, host, port and
         prefix.
     """
@@ -118,16 +122,12 @@ class Header(NamedTuple):
     key: str
     says: Says
     parse: Callable[[str], Optional[str]]
+    write: Callable[[str], str] = str
     n: int = 1
 
-    def write(self, value: str) -> str:
-        """Write a believed value as this header has it."""
-        if self.parse is parse_on_off:
-            return "on" if value == "https" else "off"
-        return value
 
-
-class HeaderPlan(NamedTuple):
+@dataclass(frozen=True)
+class HeaderPlan:
     """One compiled value of ``TRUST_PROXY_HEADERS``.
 
     :param client: the header that says who the client is, if any.
@@ -158,8 +158,13 @@ def environ_key(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-def _table(says: Says, parse: Callable[[str], Optional[str]], names: str) -> list[Header]:
-    return [Header(name, environ_key(name), says, parse) for name in names.split()]
+def _table(
+    says: Says,
+    parse: Callable[[str], Optional[str]],
+    names: str,
+    write: Callable[[str], str] = str,
+) -> list[Header]:
+    return [Header(name, environ_key(name), says, parse, write) for name in names.split()]
 
 
 #: Every header that may be named, by its name in lower case.
@@ -181,7 +186,12 @@ KNOWN = {
             "X-Forwarded-Proto X-Forwarded-Scheme X-Forwarded-Protocol X-Scheme X-Url-Scheme "
             "CloudFront-Forwarded-Proto",
         ),
-        *_table("scheme", parse_on_off, "X-Forwarded-Ssl Front-End-Https"),
+        *_table(
+            "scheme",
+            parse_on_off,
+            "X-Forwarded-Ssl Front-End-Https",
+            _WRITTEN_ON_OFF.__getitem__,
+        ),
         *_table("host", parse_host, "X-Forwarded-Host X-Original-Host"),
         *_table("port", parse_port, "X-Forwarded-Port"),
         *_table("prefix", parse_prefix, "X-Forwarded-Prefix"),
@@ -263,7 +273,7 @@ def _parse_item(item: object) -> Header:
         raise ValueError(f"expected no ':{match['n']}' behind {header.name}")
     if match["n"].startswith("0"):
         raise ValueError(f"expected a number from 1 behind the colon, got {item!r}")
-    return header._replace(n=int(match["n"]))
+    return replace(header, n=int(match["n"]))
 
 
 def _did_you_mean(text: str) -> str:

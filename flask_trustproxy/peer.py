@@ -6,7 +6,7 @@ nowhere else. Nothing that a client writes is believed here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .addresses import UNIX, parse_address
@@ -17,12 +17,15 @@ from .addresses import UNIX, parse_address
 _UNIX_NAMES = frozenset(("", UNIX, "localhost", "<local>", "0.0.0.0"))
 
 
-def read_peer(environ: Mapping[str, Any], missing_is_unix: bool) -> str:
+def read_peer(
+    environ: Mapping[str, Any], missing_is_unix: bool, known: Collection[str] = ()
+) -> str:
     """Read the peer's node.
 
     :param environ: the WSGI environ.
     :param missing_is_unix: whether a missing REMOTE_ADDR is a socket. Servers
         leave it out for one, but one server left it out over TCP as well.
+    :param known: canonical addresses, which need not be read again.
     :returns: its canonical address, ``"unix:"``, or ``""`` for a peer that
         has no address: a server must not give a port, brackets or text.
     """
@@ -31,6 +34,8 @@ def read_peer(environ: Mapping[str, Any], missing_is_unix: bool) -> str:
         return UNIX if missing_is_unix else ""
     if not isinstance(peer, str):
         return ""
+    if peer in known:
+        return peer
     if peer in _UNIX_NAMES:
         return UNIX
     if "%" in peer:  # getpeername() adds the zone of fe80::1

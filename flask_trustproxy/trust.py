@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -33,7 +33,7 @@ _LOCAL = tuple(network for networks in PRESETS.values() for network in networks)
 _PRIVATE = (*PRESETS["linklocal"], *PRESETS["uniquelocal"], parse_network("100.64.0.0/10"))
 _NAMES = (*PRESETS, "unix")
 _EXPECTED = "expected an address, a network or a name"
-_MOST_FOUND = 1024
+_MOST_KNOWN = 1024
 
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
 _is_host_name = re.compile(r"[a-z_][a-z0-9_.-]*|[a-z0-9_.-]*\.[a-z-]{2,}\.?").fullmatch
@@ -53,6 +53,9 @@ class TrustPolicy:
     :param networks: the networks of all elements, merged.
     :param unix: whether the addresses include a unix-domain socket.
     :param unix_by_name: whether ``"unix"`` itself is among the elements.
+    :param known: canonical addresses that were found trusted: the proxies, which
+        come back with every request. Nothing that is not trusted enters, so
+        that no stranger fills or empties it.
     """
 
     kind: Literal["nobody", "everybody", "count", "addresses", "callable"]
@@ -62,6 +65,7 @@ class TrustPolicy:
     networks: NetworkSet = field(default=NetworkSet(()), repr=False)
     unix: bool = False
     unix_by_name: bool = False
+    known: Collection[str] = field(default=(), repr=False, compare=False)
 
     def rule(self, address: str, hop: int) -> Optional[str]:
         """Name what trusts this hop: the very network, name or count.
@@ -222,26 +226,26 @@ def _compile_elements(elements: Iterable[object]) -> TrustPolicy:
             raise ValueError(_explain(text, str(error), got)) from None
     trusted = NetworkSet(networks)
     unix = not named.isdisjoint(("unix", "loopback"))
-    trusts = _trusts_addresses(trusted, unix)
-    return TrustPolicy("addresses", trusts, None, elements, trusted, unix, "unix" in named)
+    known: set[str] = set()
+    trusts = _trusts_addresses(trusted, unix, known)
+    return TrustPolicy(
+        "addresses", trusts, None, elements, trusted, unix, "unix" in named, known
+    )
 
 
-def _trusts_addresses(trusted: NetworkSet, unix: bool) -> Trusts:
+def _trusts_addresses(trusted: NetworkSet, unix: bool, known: set[str]) -> Trusts:
     is_inside = trusted.__contains__  # the operator costs as much again
-    # The proxies, which come back with every request. Nothing that is not
-    # trusted enters, so that no stranger fills or empties it.
-    found: set[str] = set()
 
     def trusts(address: str, hop: int) -> bool:
-        if address in found:
+        if address in known:
             return True
         if address == UNIX:
             return unix
         if not address or not is_inside(address):
             return False
-        if len(found) >= _MOST_FOUND:
-            found.clear()
-        found.add(address)
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known.add(address)
         return True
 
     return trusts

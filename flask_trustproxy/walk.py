@@ -8,8 +8,8 @@ rewrite, the log, the explanations and the probe all read its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, NamedTuple, Optional
 
@@ -51,7 +51,8 @@ class Ignored(NamedTuple):
     why: str
 
 
-class Resolution(NamedTuple):
+@dataclass  # a frozen one costs twice as much to make
+class Resolution:
     """Who the client is, and what else was believed, for one request.
 
     :param client_ip: the client's canonical address; ``None`` where no hop
@@ -105,8 +106,8 @@ class Resolution(NamedTuple):
 
 #: What Forwarded says beside the client, in the order of Element.
 _IN_FORWARDED = (
-    KNOWN["forwarded"]._replace(name="Forwarded proto", says="scheme", parse=parse_scheme),
-    KNOWN["forwarded"]._replace(name="Forwarded host", says="host", parse=parse_host),
+    replace(KNOWN["forwarded"], name="Forwarded proto", says="scheme", parse=parse_scheme),
+    replace(KNOWN["forwarded"], name="Forwarded host", says="host", parse=parse_host),
 )
 
 _WHY_NOTHING: Mapping[str, str] = {
@@ -161,7 +162,9 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
     """
     client = settings.headers.client
     value = None if client is None else get(client.key)
-    nodes: Iterable[str] = _nodes(client, value) if client is not None and value else ()
+    nodes: Iterable[str] = ()
+    if client is not None and value:
+        nodes = _NODES[client.says](value, settings.trust.known)
     walked, trusted, stopped = walk(peer, nodes, settings.trusts, settings.max_hops)
     count = settings.trust.count
     if count is not None and stopped != "untrusted":
@@ -186,10 +189,14 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         if value is None:
             continue
         nth = nth_value(value, header.n) if trusted >= header.n else None
-        if nth is not None:
-            _believe(header, nth, believed, ignored)
-        else:
+        if nth is None:
             ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
+            continue
+        canonical = header.parse(nth)
+        if canonical is None:
+            ignored.append(Ignored(header.name, nth, f"no {header.says}"))
+        else:
+            believed[header.says] = canonical
     client_ips = tuple(walked[:0:-1])
     if UNIX in client_ips:
         client_ips = tuple(node for node in client_ips if node != UNIX)
@@ -206,14 +213,17 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
     )
 
 
-def _nodes(client: Header, value: str) -> Iterable[str]:
-    """The nodes that a client header names, from the right, not read yet."""
-    if client.says == "client list":
-        return list_nodes(value)
-    if client.says == "forwarded":
-        return ForwardedReader(value)
+def _one_node(value: str, known: Collection[str]) -> Iterable[str]:
     text = value.strip(" \t")
     return (parse_node(text),) if text else ()
+
+
+#: What reads the nodes that a client header names, from the right.
+_NODES: Mapping[Says, Callable[[str, Collection[str]], Iterable[str]]] = {
+    "client list": list_nodes,
+    "forwarded": ForwardedReader,
+    "client": _one_node,
+}
 
 
 def _believe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import astuple, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -96,7 +97,7 @@ def requests(draw: st.DrawFn) -> dict[str, object]:
 
 def said(resolution: Resolution) -> tuple[object, ...]:
     """All that is believed, and how it was found."""
-    return (*resolution[:7], resolution.hops)
+    return astuple(replace(resolution, ignored=(), settings=None)), resolution.hops
 
 
 @given(
@@ -162,7 +163,7 @@ def test_what_was_cleaned_gives_the_same_result(asked):
     # second value from the right is the first that is left.
     lost = settings.trust.count and "unix:" in before.nodes[1:]
     if not lost:
-        assert again[:2] == before[:2]
+        assert (again.client_ip, again.client_ips) == (before.client_ip, before.client_ips)
         k = before.trusted_hops
         assert again.trusted_hops == k - before.nodes[1:k].count("unix:")
     if not lost and asked["n"] == 1:
@@ -207,7 +208,7 @@ def test_a_naive_reader_finds_nothing_or_what_is_believed(asked, more):
         value = environ.get(header.key)
         if value is None:
             continue
-        assert header in [named._replace(n=1) for named in settings.headers.named]
+        assert header in [replace(named, n=1) for named in settings.headers.named]
         if header.says == "forwarded":
             for says in ("client", "scheme", "host"):
                 found = NAIVE[says](value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from ipaddress import IPv4Address
 
 import pytest
@@ -104,10 +103,12 @@ class TestAHeaderOfAnySize:
         ("header", "entry"), [("X-Forwarded-For", "10.0.0.3"), ("Forwarded", "for=10.0.0.3")]
     )
     @pytest.mark.parametrize("hops", [1, 800, 1600, 6400])
-    def test_each_trusted_hop_is_read_and_parsed_once(self, header, entry, hops):
+    def test_each_trusted_hop_is_read_once_and_each_address_parsed_once(
+        self, header, entry, hops
+    ):
         watched, resolution, parsed = rewritten(header, ", ".join([entry] * hops))
         assert resolution.trusted_hops == hops + 1
-        assert parsed == ["10.0.0.2", *["10.0.0.3"] * hops]
+        assert parsed == ["10.0.0.2", "10.0.0.3"]
         assert watched.looked <= 4 * len(watched)
 
 
@@ -139,23 +140,18 @@ class TestWhatWasTrusted:
         policy = compile_trust("10.0.0.0/8")
         for number in range(2000):
             assert not policy.trusts(str(IPv4Address((203 << 24) + number)), 1)
-        assert remembered(policy) == set()
+        assert policy.known == set()
 
     def test_so_many_are_remembered_and_no_more(self):
         policy = compile_trust("10.0.0.0/8, unix")
         most = 0
         for number in range(3000):
             assert policy.trusts(str(IPv4Address((10 << 24) + number)), 1)
-            most = max(most, len(remembered(policy)))
+            most = max(most, len(policy.known))
         assert most == 1024
         assert policy.trusts(UNIX, 0)
         assert policy.trusts("10.0.0.0", 0)
         assert not policy.trusts("", 0)
-
-
-def remembered(policy):
-    """The addresses that a policy would know again."""
-    return inspect.getclosurevars(policy.trusts).nonlocals["found"]
 
 
 # Two readers of IPv4 stand in addresses.py, and a platform picks one.

@@ -180,7 +180,8 @@ def test_no_client_header():
 
 def test_no_header_at_all():
     resolution = resolved(settings_of(headers="none"), {XFF: CLIENT, PROTO: "https"})
-    assert resolution[:4] == (PEER, (), (PEER,), 1)
+    assert (resolution.client_ip, resolution.client_ips) == (PEER, ())
+    assert (resolution.nodes, resolution.trusted_hops) == ((PEER,), 1)
     assert (resolution.stopped, resolution.scheme, resolution.ignored) == ("end", "http", ())
 
 
