@@ -191,12 +191,8 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         nth = nth_value(value, header.n) if trusted >= header.n else None
         if nth is None:
             ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
-            continue
-        canonical = header.parse(nth)
-        if canonical is None:
-            ignored.append(Ignored(header.name, nth, f"no {header.says}"))
         else:
-            believed[header.says] = canonical
+            _believe(header, nth, believed, ignored)
     client_ips = tuple(walked[:0:-1])
     if UNIX in client_ips:
         client_ips = tuple(node for node in client_ips if node != UNIX)
