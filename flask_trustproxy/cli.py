@@ -448,7 +448,7 @@ def _probe_rows(report: Report) -> Iterator[tuple[str, str, str]]:
         elif behaviour != "absent":
             others[behaviour] = others.get(behaviour, 0) + 1
     for done, count in others.items():
-        yield f"{count} others", done, "no"
+        yield f"{count} other{'' if count == 1 else 's'}", done, "no"
 
 
 def _settings_text(settings: Settings) -> Iterator[str]:

@@ -23,6 +23,7 @@ from integration import more_proxies, wsgi_apache, wsgi_servers
 from integration.deployments import DEPLOYMENTS, EDGE
 from integration.stack import DEPLOY
 from integration.test_forgeable import CONFIGURATIONS
+from integration.test_quickstart import CONFIGURATION
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -64,7 +65,7 @@ def files_of_servers() -> set[Path]:
     return {wsgi_apache.DOCUMENTED, *(wsgi_servers.EXAMPLES / name for name in names)}
 
 
-STARTED = {*DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers()}
+STARTED = {CONFIGURATION, *DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers()}
 RECIPES = ROOT / "tests/neighbours/recipes"
 TESTS_OF_RECIPES = "".join(
     path.read_text("utf-8") for path in (ROOT / "tests/neighbours").glob("test_*.py")

@@ -1205,6 +1205,14 @@ class TestCommand:
         assert "\nsafe: Nothing that was forged was believed" in result.output
         assert '\n  TRUST_PROXY = "false"\n' in result.output
 
+    def test_one_header_that_is_refused_is_one_other(self, monkeypatch):
+        monkeypatch.setattr(prober, "_send", Script(5, respond(403)))
+        lines = self.run("--key", KEY).output.splitlines()
+        assert [line.split() for line in lines if " other" in line[:12]] == [
+            "22 others passed no".split(),
+            "1 other refused no".split(),
+        ]
+
     def test_json(self):
         result = self.run("--key", KEY, "--json")
         told = json.loads(result.output)
