@@ -109,6 +109,19 @@ def test_the_settings_page_documents_each_setting_and_its_default():
     assert defaults == {name: setting.default for name, setting in SETTINGS.items()}
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_settings_page_tells_all_of_a_setting(name: str):
+    page = (ROOT / "docs/settings.rst").read_text("utf-8")
+    _, _, rest = page.partition(f"\n.. data:: {name}\n")
+    described = re.split(r"^(?=\S)", rest, flags=re.M)[0]
+    for what in (":type:", ":default:", ":from:", "**Danger:**"):
+        assert described.count(f"\n    {what} ") == 1
+    examples = re.findall(
+        r"^    \.\. (?:testcode|code-block)::.*\n\n((?: {8}.+\n)+)", described, re.M
+    )
+    assert any(re.search(rf"\b{name}\b", example) for example in examples)
+
+
 def test_readme_is_read_in_a_minute():
     assert len(README.splitlines()) < 150
 
