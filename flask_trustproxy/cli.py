@@ -460,7 +460,8 @@ def _settings_text(settings: Settings) -> Iterator[str]:
 def _remaining(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was written into the environ, and the forwarding headers in it."""
     keys = {"REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", *environ[ORIGINAL]}
-    keys |= resolution.settings.headers.forwarding_keys
+    plan = resolution.settings.headers
+    keys |= plan.unnamed.union(header.key for header in plan.named)
     for key in sorted(keys.intersection(environ)):
         yield key, quote(environ[key])
 

@@ -78,17 +78,18 @@ def rewrite(environ: dict[str, Any], settings: Settings) -> Resolution:
 def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> Changes:
     """Every forwarding header that is there: what was believed of it, or gone."""
     plan = resolution.settings.headers
-    changes: Changes = dict.fromkeys(plan.forwarding_keys.intersection(environ))
-    if changes and resolution.trusted_hops:
-        believed = resolution.believed
-        for header in plan.values:
-            if header.says in believed:
-                changes[header.key] = header.write(believed[header.says])
-        if plan.client is not None:
-            text = ", ".join(resolution.client_ips)
-            if plan.client.says == "forwarded":
-                text = _forwarded_text(resolution)
-            changes[plan.client.key] = text or None
+    changes: Changes = {}
+    if not plan.unnamed.isdisjoint(environ):
+        changes.update(dict.fromkeys(plan.unnamed.intersection(environ)))
+    believed = resolution.believed
+    for header in plan.values:
+        value = believed.get(header.says)
+        changes[header.key] = None if value is None else header.write(value)
+    if plan.client is not None:
+        text = ", ".join(resolution.client_ips)
+        if plan.client.says == "forwarded":
+            text = _forwarded_text(resolution)
+        changes[plan.client.key] = text or None
     return changes
 
 

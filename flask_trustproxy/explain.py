@@ -170,8 +170,7 @@ def removed_headers(settings: Settings) -> list[str]:
     """The forwarding headers that are removed from each request, in order."""
     if not settings.clean_headers:
         return []
-    named = {header.key for header in settings.headers.named}
-    return header_names(settings, settings.headers.forwarding_keys - named)
+    return header_names(settings, settings.headers.unnamed)
 
 
 #: The report of settings that cannot be used.
@@ -262,14 +261,12 @@ def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
 
 def all_ignored(resolution: Resolution, received: Mapping[str, Any]) -> list[Ignored]:
     """The headers that were not believed: the named ones, then all others."""
-    plan = resolution.settings.headers
-    named = {header.key for header in plan.named}
+    unnamed = resolution.settings.headers.unnamed
     return [
         *resolution.ignored,
         *(
             Ignored(NAMES[key], received[key], "not in TRUST_PROXY_HEADERS")
-            for key in sorted(plan.forwarding_keys - named)
-            if key in received
+            for key in sorted(unnamed.intersection(received))
         ),
     ]
 

@@ -197,7 +197,7 @@ class AppTrust(TrustProxyMiddleware):
                 "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
                 "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
             )
-        if settings.required and is_refused(resolution, settings, environ):
+        if is_refused(resolution, settings, environ):
             return cast(
                 flask.Response,
                 self._flask.response_class(FORBIDDEN, 403, mimetype="text/plain"),

@@ -132,13 +132,12 @@ class HeaderPlan:
 
     :param client: the header that says who the client is, if any.
     :param values: those that say scheme, host, port and prefix.
-    :param forwarding_keys: the environ keys of all forwarding headers, named
-        or not: what is left there is what was believed.
+    :param unnamed: the environ keys of all other forwarding headers.
     """
 
     client: Optional[Header]
     values: tuple[Header, ...]
-    forwarding_keys: frozenset[str]
+    unnamed: frozenset[str]
 
     @property
     def named(self) -> tuple[Header, ...]:
@@ -244,7 +243,7 @@ def parse_headers(value: object) -> HeaderPlan:
     return HeaderPlan(
         clients[0] if clients else None,
         tuple(header for header in headers if header not in clients),
-        frozenset((*NAMES, *(header.key for header in headers))),
+        frozenset(NAMES).difference(header.key for header in headers),
     )
 
 

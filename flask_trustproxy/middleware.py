@@ -90,7 +90,7 @@ class TrustProxyMiddleware:
                 body, headers = answered
                 start_response("200 OK", headers)
                 return [body]
-        if settings.required and is_refused(resolution, settings, environ):
+        if is_refused(resolution, settings, environ):
             return _forbid(environ, start_response)
         if settings.secure_cookies and resolution.scheme == "https":
             start_response = _secure(start_response, self._cookie(settings))
@@ -102,8 +102,8 @@ class TrustProxyMiddleware:
 
 
 def is_refused(resolution: Resolution, settings: Settings, environ: dict[str, Any]) -> bool:
-    """Say whether a request came past the proxies to a path that is not open."""
-    if resolution.trusted_hops:
+    """Say whether a request came past the proxies where that is not allowed."""
+    if not settings.required or resolution.trusted_hops:
         return False
     if environ.get("PATH_INFO", "") in settings.open_paths:
         return False
