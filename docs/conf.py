@@ -15,6 +15,7 @@ exclude_patterns = ["_build"]
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented_params"
 nitpicky = True
 # What other projects document, since nothing is fetched to build these pages, and
 # the compiled values that Settings holds.
@@ -27,6 +28,7 @@ nitpick_ignore_regex = [
 # The examples are modules of their own, as they are for those who copy them.
 doctest_global_setup = "__name__ = '__main__'"
 
-html_theme = "flask"
+html_theme = "accessible"
+html_theme_path = ["_themes"]
 html_title = f"Flask-TrustProxy {version}"
 html_show_sourcelink = False

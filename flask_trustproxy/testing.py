@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from flask.sessions import SessionMixin
     from werkzeug.datastructures import Headers
 
+__all__ = ["ProxiedClient", "assert_unforgeable", "proxied_client"]
+
 #: Where a client may be: addresses that are nobody's (RFC 5737, RFC 3849).
 _CLIENTS = ("203.0.113.9", "198.51.100.7", "2001:db8::9")
 #: Where a proxy may be, if the settings name no address.
@@ -200,11 +202,13 @@ def _trusted(settings: Settings, hop: int) -> Optional[str]:
     """An address that is trusted as this hop, ``None`` where there is none."""
     named = (
         str(_ADDRESSES[width](first + (first < last)))
-        for first, last, width in settings.trust.networks.ranges()
+        for networks in settings.trust.all_networks()
+        for first, last, width in networks.ranges()
     )
-    for address in (*named, *_PROXIES):
-        if settings.trusts(address, hop):
-            return address
+    for addresses in (named, _PROXIES):
+        for address in addresses:
+            if settings.trusts(address, hop):
+                return address
     if settings.trust.kind == "callable" and hop == 0:
         raise ValueError(
             f"expected a peer, since {trust_given(settings)} trusts none of "

@@ -10,11 +10,12 @@ import subprocess
 from importlib.metadata import requires
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 from flask import Flask, request
 
-import flask_trustproxy
+import flask_trustproxy.testing
 from flask_trustproxy.settings import SETTINGS
 from flask_trustproxy.trust import compile_trust
 
@@ -24,9 +25,9 @@ README = (ROOT / "README.rst").read_text("utf-8")
 
 # A module imports only those that stand before it.
 ORDER = (
-    "addresses trust headers forwarded settings peer walk diagnostics explain environ probe "
-    "middleware extension forgeries answers findings recommendation conclusions prober cli "
-    "testing pytest_plugin"
+    "addresses files trust headers forwarded settings peer walk diagnostics watch explain "
+    "environ probe middleware extension forgeries answers findings recommendation conclusions "
+    "prober cli testing pytest_plugin"
 ).split()
 # Up to here nobody knows Flask or Werkzeug.
 LAST_OF_THE_CORE = "environ"
@@ -94,10 +95,13 @@ def test_tox_tests_the_wheel():
     assert "TOX_ENV_NAME" not in os.environ or "site-packages" in PACKAGE.parts
 
 
-def test_the_api_page_documents_the_public_names():
-    page = (ROOT / "docs/api.rst").read_text("utf-8")
-    documented = re.findall(r"^\.\. (?:auto\w+|data):: (\w+)$", page, re.MULTILINE)
-    assert sorted(documented) == sorted(flask_trustproxy.__all__)
+@pytest.mark.parametrize(
+    ("page", "module"), [("api", flask_trustproxy), ("testing", flask_trustproxy.testing)]
+)
+def test_a_page_documents_the_public_names(page: str, module: ModuleType):
+    text = (ROOT / f"docs/{page}.rst").read_text("utf-8")
+    documented = re.findall(r"^\.\. (?:auto\w+|data):: (\w+)$", text, re.MULTILINE)
+    assert sorted(documented) == sorted(module.__all__)
 
 
 def test_the_settings_page_documents_each_setting_and_its_default():
