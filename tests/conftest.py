@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 
 # A deadline would measure the machine's other work. CI has Hypothesis's own profile: no
 # deadline either, and the same examples each time.
 settings.register_profile("local", deadline=None)
+# For the mutants: the same few examples for each, and as found.
+settings.register_profile(
+    "mutation",
+    deadline=None,
+    derandomize=True,
+    max_examples=20,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 settings.load_profile("ci" if "CI" in os.environ else "local")
 
 

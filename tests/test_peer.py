@@ -22,6 +22,7 @@ PEERS = [
     pytest.param("::ffff:198.51.100.7", "198.51.100.7", id="IPv4-mapped, from a PROXY line"),
     pytest.param("fe80::1%eth0", "fe80::1", id="a zone, as getpeername has it"),
     pytest.param("fe80::1%2", "fe80::1", id="a zone by number"),
+    pytest.param("fe80::1%eth%0", "fe80::1", id="a zone with a percent sign in it"),
     pytest.param("::ffff:127.0.0.1%eth0", "127.0.0.1", id="IPv4-mapped and a zone"),
     pytest.param("", UNIX, id="a socket: gunicorn, cheroot, granian"),
     pytest.param("unix:", UNIX, id="a socket: nginx in front of uWSGI or FastCGI"),
