@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from ipaddress import IPv6Address
 from socket import AF_INET, AF_INET6, inet_aton, inet_ntoa, inet_ntop, inet_pton
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 #: A hop on a unix-domain socket: it has a name but no address.
 UNIX = "unix:"
@@ -57,18 +57,16 @@ class Network(NamedTuple):
         """The highest address, as a number."""
         return self.first | ((1 << (self.width - self.prefix)) - 1)
 
-    def covers(self, other: Network) -> bool:
-        """Say whether every address of ``other`` is in this network."""
-        return (
-            self.width == other.width and self.first <= other.first and other.last <= self.last
-        )
-
-    def overlaps(self, other: Network) -> bool:
-        """Say whether the two networks share an address."""
-        return self.covers(other) or other.covers(self)
-
     def __str__(self) -> str:
         return f"{_text(self.first.to_bytes(self.width // 8, 'big'))}/{self.prefix}"
+
+
+class Range(NamedTuple):
+    """A row of addresses, which need not be one network; as :class:`Network` has it."""
+
+    first: int
+    last: int
+    width: int
 
 
 class NetworkSet:
@@ -77,8 +75,8 @@ class NetworkSet:
     :param networks: in any order; those that overlap or touch are merged.
     """
 
-    def __init__(self, networks: Iterable[Network]) -> None:
-        by_width: dict[int, list[Network]] = {32: [], 128: []}
+    def __init__(self, networks: Iterable[Union[Network, Range]]) -> None:
+        by_width: dict[int, list[Union[Network, Range]]] = {32: [], 128: []}
         for network in networks:
             by_width[network.width].append(network)
         self._ipv4 = _bounds(by_width[32], 4)
@@ -91,16 +89,31 @@ class NetworkSet:
             return bisect_right(self._ipv4, inet_aton(address)) % 2 == 1
         return bisect_right(self._ipv6, inet_pton(AF_INET6, address)) % 2 == 1
 
-    def ranges(self) -> list[tuple[int, int, int]]:
-        """The merged ranges as ``(first, last, width)``, IPv4 before IPv6."""
+    def covers(self, network: Union[Network, Range]) -> bool:
+        """Say whether every address of a network is in the set."""
+        below_first, below_last = self._bounds_below(network)
+        return below_first == below_last and below_first % 2 == 1
+
+    def overlaps(self, network: Union[Network, Range]) -> bool:
+        """Say whether an address of a network is in the set."""
+        below_first, below_last = self._bounds_below(network)
+        return below_first != below_last or below_first % 2 == 1
+
+    def _bounds_below(self, network: Union[Network, Range]) -> tuple[int, int]:
+        bounds, size = (self._ipv4, 4) if network.width == 32 else (self._ipv6, 16)
+        first, last = network.first.to_bytes(size, "big"), network.last.to_bytes(size, "big")
+        return bisect_right(bounds, first), bisect_right(bounds, last)
+
+    def ranges(self) -> list[Range]:
+        """The merged ranges, IPv4 before IPv6."""
         return [
-            (int.from_bytes(low, "big"), int.from_bytes(high[:-1], "big"), len(low) * 8)
+            Range(int.from_bytes(low, "big"), int.from_bytes(high[:-1], "big"), len(low) * 8)
             for bounds in (self._ipv4, self._ipv6)
             for low, high in zip(bounds[::2], bounds[1::2])
         ]
 
 
-def _bounds(networks: list[Network], size: int) -> list[bytes]:
+def _bounds(networks: list[Union[Network, Range]], size: int) -> list[bytes]:
     """Flatten to ``[first, last + NUL, first, last + NUL, ...]``, sorted and merged.
 
     A packed address is inside when an odd number of bounds is not above it:

@@ -118,6 +118,7 @@ def _check_text(settings: Settings, cautions: Sequence[Caution]) -> Iterator[str
     yield _paragraph("Trusted   ", words.trusted_in_words(settings.trust))
     for written, network in settings.trust.rewritten():
         yield f"          ({written} read as {network})"
+    yield from (f"File      {line}" for line in words.files_in_words(settings.trust))
     believed = words.believed_headers(settings.headers)
     yield _paragraph("Believed  ", ", ".join(believed) or "no header")
     yield _paragraph("Removed   ", ", ".join(words.removed_headers(settings)) or "no header")
@@ -489,7 +490,8 @@ def _settings(ctx: click.Context, given: Mapping[str, Given]) -> Settings:
             raise _NoTrustProxy(f"{error.message} Without an app, give --trust.") from None
         unset = {name: text for name, text in os.environ.items() if name not in given}
         return compile_settings({**read_settings({}, unset).given, **given})
-    return compile_settings({**trust.settings.given, **given})
+    settings = trust.settings
+    return compile_settings({**settings.given, **given}, settings.directory)
 
 
 def _load(ctx: click.Context) -> tuple[flask.Flask, AppTrust]:

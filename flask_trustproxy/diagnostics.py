@@ -66,6 +66,8 @@ def announce(settings: Settings, trusted_hosts: bool) -> None:
     logger.info("%s", ", ".join(settings_in_words(settings)))
     for written, network in settings.trust.rewritten():
         logger.info("TRUST_PROXY: %s read as %s", written, network)
+    for file in settings.trust.files:
+        logger.info("TRUST_PROXY: %r has %s addresses and networks", file.path, file.count)
     for caution in setting_warnings(settings, trusted_hosts):
         warn_once(str(caution), "%s", caution)
 

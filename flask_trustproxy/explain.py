@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from itertools import islice
+from time import time
 from typing import Any, Optional, cast
 
-from .addresses import UNIX, Network
+from .addresses import UNIX, Network, NetworkSet
 from .diagnostics import (
     Caution,
     hops_in_words,
@@ -130,12 +131,18 @@ def trusted_networks(trust: TrustPolicy) -> list[str]:
     """
     if trust.kind == "everybody":
         return ["0.0.0.0/0", "::/0", UNIX]
-    networks = [
+    networks = _spelled_out(trust.all_networks())
+    return [*networks, UNIX] if trust.unix else networks
+
+
+def _spelled_out(sets: Iterable[NetworkSet]) -> list[str]:
+    """The networks of several sets, merged, IPv4 before IPv6."""
+    merged = NetworkSet(span for each in sets for span in each.ranges())
+    return [
         str(Network(int(part.network_address), part.prefixlen, width))
-        for first, last, width in trust.networks.ranges()
+        for first, last, width in merged.ranges()
         for part in _summarize(first, last, width)
     ]
-    return [*networks, UNIX] if trust.unix else networks
 
 
 def _summarize(first: int, last: int, width: int) -> Iterator[Any]:
@@ -145,14 +152,37 @@ def _summarize(first: int, last: int, width: int) -> Iterator[Any]:
 
 
 def trusted_in_words(trust: TrustPolicy) -> str:
-    """Whom a policy trusts."""
+    """Whom a policy trusts; of a file, that there is one."""
     if trust.kind == "everybody":
         return "everybody"
     if trust.kind == "callable":
         return "whom the callable says yes to"
     if trust.count:
         return f"the first {trust.count} hops, whoever they are"
-    return ", ".join(map(node_name, trusted_networks(trust))) or "nobody"
+    named = [*_spelled_out([trust.networks]), *([node_name(UNIX)] if trust.unix else [])]
+    if trust.files:
+        named.append("what the files hold")
+    return ", ".join(named) or "nobody"
+
+
+def files_in_words(trust: TrustPolicy) -> list[str]:
+    """Each file, how many addresses and networks it holds, and how old it is."""
+    return [
+        f"{path} (entries: {count}, changed {_ago(age)})" for path, count, age in _files(trust)
+    ]
+
+
+def _files(trust: TrustPolicy) -> Iterator[tuple[str, int, int]]:
+    """The path of each file, its number of entries, and its age in seconds."""
+    for file in trust.files:
+        yield file.path, file.count, int(time() - file.signature.modified / 1e9)
+
+
+def _ago(seconds: int) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return "less than 2 minutes ago"
 
 
 def believed_headers(plan: HeaderPlan) -> list[str]:
@@ -177,6 +207,7 @@ def removed_headers(settings: Settings) -> list[str]:
 NO_REPORT: Mapping[str, object] = {
     "settings": {},
     "networks": [],
+    "files": [],
     "headers": {"believed": [], "removed": []},
 }
 
@@ -189,6 +220,10 @@ def settings_report(settings: Settings) -> dict[str, object]:
             for name, (value, origin) in settings.given.items()
         },
         "networks": trusted_networks(settings.trust),
+        "files": [
+            {"path": path, "count": count, "age": age}
+            for path, count, age in _files(settings.trust)
+        ],
         "headers": {
             "believed": believed_headers(settings.headers),
             "removed": removed_headers(settings),

@@ -23,6 +23,7 @@ from .environ import resolution_of, rewrite
 from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, is_refused
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
 from .walk import Resolution
+from .watch import Watch, watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -129,24 +130,29 @@ class AppTrust(TrustProxyMiddleware):
     def settings(self) -> Settings:
         """The settings in force; a value replaced in ``app.config`` counts at once.
 
+        A trust file that changes counts soon after.
+
         :raises SettingError: until a mistake made there is mended.
         """
-        snapshot, settings = self._compiled
+        snapshot, settings, watched = self._compiled
         get = self._flask.config.get
         for name, value in snapshot:
             if get(name) is not value:
                 # One assignment, so that no request sees two halves.
-                self._compiled = _, settings = self._compile()
-                break
-        return settings
+                self._compiled = _, settings, _ = self._compile()
+                return settings
+        return settings if watched is None else watched.settings
 
-    def _compile(self) -> tuple[tuple[tuple[str, object], ...], Settings]:
-        config: Mapping[str, object] = self._flask.config
+    def _compile(
+        self,
+    ) -> tuple[tuple[tuple[str, object], ...], Settings, Optional[Watch]]:
+        # One call, so that no other thread replaces a value between two of them.
+        config: dict[str, object] = dict(self._flask.config)
         snapshot = tuple((name, config.get(name)) for name in SETTINGS)
-        settings = read_settings(dict(snapshot), self._environment)
+        settings = read_settings(dict(snapshot), self._environment, self._flask.root_path)
         _refuse_secret_key(settings, config)
         announce(settings, self.has_trusted_hosts())
-        return snapshot, settings
+        return snapshot, settings, watch(settings, self.has_trusted_hosts())
 
     def has_trusted_hosts(self) -> bool:
         """Say whether the app has a list of the hosts that it serves."""

@@ -14,6 +14,7 @@ from .environ import rewrite
 from .probe import TOKEN, answer
 from .settings import SettingError, Settings, settings_from_arguments
 from .walk import Resolution
+from .watch import watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -69,11 +70,12 @@ class TrustProxyMiddleware:
                 "expected 'all' or False: a plain WSGI application has no session cookie",
             )
         announce(self._settings, trusted_hosts=False)
+        self._watch = watch(self._settings, trusted_hosts=False)
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
-        return self._settings
+        """The settings in force; a trust file that changes counts soon after."""
+        return self._settings if self._watch is None else self._watch.settings
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse

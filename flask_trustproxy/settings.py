@@ -7,9 +7,12 @@ was expected; the modules below say only the last.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple, Optional, cast
 
 from .headers import HeaderPlan, parse_headers
@@ -41,10 +44,13 @@ class SettingError(ValueError):
         self.expected = expected
 
     def __str__(self) -> str:
-        value = repr(self.value)
-        if len(value) > 200:
-            value = value[:200] + "..."
-        return f"{self.setting}={value} ({self.origin}): {self.expected}"
+        # What was expected may quote a part of the value.
+        value, expected = _cut(repr(self.value), 200), _cut(self.expected, 500)
+        return f"{self.setting}={value} ({self.origin}): {expected}"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text[:limit] + "..." if len(text) > limit else text
 
 
 class Secret:
@@ -77,6 +83,7 @@ class Settings:
     :param open_paths: the paths that it leaves open.
     :param probe_key: ``TRUST_PROXY_PROBE_KEY``.
     :param given: what each setting was set to, and where.
+    :param directory: where the paths of trust files start.
     :param trusts: the question that the walk asks.
     """
 
@@ -89,6 +96,7 @@ class Settings:
     open_paths: frozenset[str]
     probe_key: Optional[bytes] = field(repr=False)
     given: Mapping[str, Given] = field(repr=False)
+    directory: str = field(repr=False)
     trusts: Trusts = field(repr=False)
 
 
@@ -140,11 +148,12 @@ def parse_required(value: object) -> tuple[bool, frozenset[str]]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         paths = cast("Iterable[object]", value)
     texts = [path.strip(" \t") if isinstance(path, str) else "" for path in paths]
-    if not texts or not all(text.startswith("/") for text in texts):
-        raise ValueError("expected True, False or a list of paths, each with a leading slash")
-    return True, frozenset(
-        text.encode("utf-8", "surrogateescape").decode("latin-1") for text in texts
-    )
+    if texts and all(text.startswith("/") for text in texts):
+        with suppress(UnicodeEncodeError):  # half a character, which no PATH_INFO has
+            return True, frozenset(
+                text.encode("utf-8", "surrogateescape").decode("latin-1") for text in texts
+            )
+    raise ValueError("expected True, False or a list of paths, each with a leading slash")
 
 
 #: Prints a new key.
@@ -189,12 +198,15 @@ SETTINGS: Mapping[str, _Setting] = {
 }
 
 
-def read_settings(config: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+def read_settings(
+    config: Mapping[str, Any], environment: Mapping[str, str], directory: str = ""
+) -> Settings:
     """Compile the settings of an app.
 
     The first that is set wins: config, environment, default. ``None`` in
     config and an empty environment variable are not set.
 
+    :param directory: where the paths of trust files start.
     :raises SettingError: where a value, or two together, make no sense.
     """
     given: dict[str, Given] = {}
@@ -205,32 +217,43 @@ def read_settings(config: Mapping[str, Any], environment: Mapping[str, str]) -> 
             given[name] = Given(environment[name], "from the environment")
         else:
             given[name] = Given(setting.default, "the default")
-    return compile_settings(given)
+    return compile_settings(given, directory)
 
 
 def settings_from_arguments(**arguments: object) -> Settings:
     """Compile the arguments of the plain middleware.
 
+    The paths of trust files start in the current directory, and stay there
+    where it changes later.
+
     :raises SettingError: as :func:`read_settings` does, naming the argument.
     """
+    directory = ""
+    with suppress(FileNotFoundError):  # it may be gone, and nobody need ask for it
+        directory = os.getcwd()
     return compile_settings(
         {
             name: Given(arguments[setting.argument], f"from the argument {setting.argument}")
             for name, setting in SETTINGS.items()
-        }
+        },
+        directory,
     )
 
 
-def compile_settings(given: Mapping[str, Given]) -> Settings:
-    """Compile values whose origin is known.
+def compile_settings(given: Mapping[str, Given], directory: str = "") -> Settings:
+    """Compile values whose origin is known, and read the files that they name.
 
+    :param directory: where the paths of trust files start.
     :raises SettingError: where a value, or two together, make no sense.
     """
     parsed: dict[str, Any] = {}
     given = _hide_key(given)
     for name, setting in SETTINGS.items():
+        parse = setting.parse
+        if name == "TRUST_PROXY":
+            parse = partial(compile_trust, directory=directory)
         try:
-            parsed[name] = setting.parse(given[name].value)
+            parsed[name] = parse(given[name].value)
         except ValueError as error:
             raise _mistake(given, name, str(error)) from None
     trust: TrustPolicy = parsed["TRUST_PROXY"]
@@ -254,6 +277,7 @@ def compile_settings(given: Mapping[str, Given]) -> Settings:
         open_paths=open_paths,
         probe_key=parsed["TRUST_PROXY_PROBE_KEY"],
         given=given,
+        directory=directory,
         trusts=_trusts_peer_only(trust.trusts) if _is_single(headers) else trust.trusts,
     )
 

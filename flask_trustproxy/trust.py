@@ -1,6 +1,6 @@
 """Whom to trust: a setting of any shape becomes one question, cheap to ask.
 
-Here lives what ``loopback``, a network, a count or a callable means. Nothing
+Here lives what ``loopback``, a network, a file, a count or a callable means. Nothing
 here knows of headers or of where a setting came from: a mistake is a
 :class:`ValueError` that says what was expected.
 """
@@ -8,14 +8,18 @@ here knows of headers or of where a setting came from: a mistake is a
 from __future__ import annotations
 
 import inspect
+import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from itertools import chain
 from typing import Literal, Optional, cast
 
 from .addresses import UNIX, Network, NetworkSet, parse_network, parse_node
+from .files import Signature, read_file
 
 #: Asked with a canonical address (``"unix:"`` for a socket) and a hop.
 Trusts = Callable[[str, int], bool]
@@ -29,15 +33,44 @@ PRESETS = {
         "uniquelocal": ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
     }.items()
 }
-_LOCAL = tuple(network for networks in PRESETS.values() for network in networks)
-_PRIVATE = (*PRESETS["linklocal"], *PRESETS["uniquelocal"], parse_network("100.64.0.0/10"))
+# None of the presets' networks touch, so a set of them covers what one of them does.
+_LOCAL = NetworkSet(network for networks in PRESETS.values() for network in networks)
+_PRIVATE = NetworkSet(
+    (*PRESETS["linklocal"], *PRESETS["uniquelocal"], parse_network("100.64.0.0/10"))
+)
 _NAMES = (*PRESETS, "unix")
+_SOCKETS = ("loopback", "unix")
+_FILE = "file:"
+_A_FILE = "'file:/etc/proxies.txt'"
 _EXPECTED = "expected an address, a network or a name"
 _MOST_KNOWN = 1024
 
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
+_is_path = re.compile(
+    r"(?:(?:files?|path|https?)[:=@ ]+)?[~.]{0,2}/.*|[^/]*\.(?:conf|list|txt)"
+).fullmatch
 _is_host_name = re.compile(r"[a-z_][a-z0-9_.-]*|[a-z0-9_.-]*\.[a-z-]{2,}\.?").fullmatch
 _OBJECTS = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+
+
+@dataclass(frozen=True)
+class TrustFile:
+    """A trust file as it was read.
+
+    :param path: where it is.
+    :param signature: which state of it was read.
+    :param count: how many addresses and networks it holds.
+    :param networks: all of them, merged.
+    :param public: those that are not inside a preset, merged.
+    :param holds_private_range: whether one of them is a private network.
+    """
+
+    path: str
+    signature: Signature
+    count: int
+    networks: NetworkSet
+    public: NetworkSet
+    holds_private_range: bool
 
 
 @dataclass(frozen=True)
@@ -49,8 +82,10 @@ class TrustPolicy:
         ``""`` about a peer that has no address, which only everybody and
         counts trust.
     :param count: how many hops are trusted, where they are counted.
-    :param elements: the names, addresses and networks, as they were given.
-    :param networks: the networks of all elements, merged.
+    :param elements: the names, addresses, networks and files, as they were
+        given.
+    :param networks: the networks that the elements name, merged.
+    :param files: the files that they name, each with its own networks.
     :param unix: whether the addresses include a unix-domain socket.
     :param unix_by_name: whether ``"unix"`` itself is among the elements.
     :param known: canonical addresses that were found trusted: the proxies, which
@@ -63,12 +98,13 @@ class TrustPolicy:
     count: Optional[int] = None
     elements: tuple[object, ...] = field(default=(), repr=False)
     networks: NetworkSet = field(default=NetworkSet(()), repr=False)
+    files: tuple[TrustFile, ...] = field(default=(), repr=False)
     unix: bool = False
     unix_by_name: bool = False
     known: Collection[str] = field(default=(), repr=False, compare=False)
 
     def rule(self, address: str, hop: int) -> Optional[str]:
-        """Name what trusts this hop: the very network, name or count.
+        """Name what trusts this hop: the very network, name, file or count.
 
         A callable is not asked again; the caller knows its answer.
         """
@@ -78,24 +114,47 @@ class TrustPolicy:
             return f"the count {self.count}" if self.trusts(address, hop) else None
         if self.kind == "callable":
             return "the callable"
-        for element in self.elements:
-            if _compile_elements((element,)).trusts(address, hop):
-                return _element_text(element)
+        for text, networks in self._rules:
+            if (text in _SOCKETS) if address == UNIX else (address and address in networks):
+                return text
         return None
+
+    @cached_property
+    def _rules(self) -> list[tuple[str, NetworkSet]]:
+        """Each element and its networks, made when a rule is first asked for."""
+        files = iter(self.files)
+
+        def networks_of(text: str) -> NetworkSet:
+            if text.startswith(_FILE):
+                return next(files).networks
+            return NetworkSet(_networks_of(text))
+
+        return [(text, networks_of(text)) for text in map(_element_text, self.elements)]
+
+    def all_networks(self) -> Iterator[NetworkSet]:
+        """The networks that are named, and those of each file."""
+        yield self.networks
+        for file in self.files:
+            yield file.networks
 
     def rewritten(self) -> Iterator[tuple[str, str]]:
         """Each network that has host bits set, and what it was read as."""
-        for element in self.elements:
-            text = _element_text(element)
+        for text in self._texts():
             address, slash, _ = text.partition("/")
             for network in _networks_of(text) if slash else ():
                 if parse_network(address).first != network.first:
                     yield text, str(network)
 
+    def _texts(self) -> Iterator[str]:
+        """The elements that are no files."""
+        for text in map(_element_text, self.elements):
+            if not text.startswith(_FILE):
+                yield text
+
     def _named_networks(self) -> Iterator[Network]:
-        """The networks as they were given, not merged."""
-        for element in self.elements:
-            yield from _networks_of(_element_text(element))
+        """The networks as they were given, not merged; those of files aside."""
+        for text in self._texts():
+            yield from _networks_of(text)
 
     def trusts_local(self) -> bool:
         """Say whether something that may be anybody's neighbour is trusted.
@@ -106,9 +165,9 @@ class TrustPolicy:
             self.kind in ("everybody", "count")
             or self.unix
             or any(
-                local.overlaps(network)
-                for network in self._named_networks()
-                for local in _LOCAL
+                each.overlaps(local)
+                for each in self.all_networks()
+                for local in _LOCAL.ranges()
             )
         )
 
@@ -117,10 +176,8 @@ class TrustPolicy:
 
         Such are the presets but for loopback, and 100.64.0.0/10 (RFC 6598).
         """
-        return any(
-            network.prefix < network.width and private.overlaps(network)
-            for network in self._named_networks()
-            for private in _PRIVATE
+        return any(map(_is_private_range, self._named_networks())) or any(
+            file.holds_private_range for file in self.files
         )
 
     def trusts_strangers(self) -> bool:
@@ -131,22 +188,21 @@ class TrustPolicy:
         """
         if self.kind == "everybody":
             return True
-        public = NetworkSet(
-            network
-            for network in self._named_networks()
-            if not any(local.covers(network) for local in _LOCAL)
-        ).ranges()
+        named = (each for each in self._named_networks() if not _LOCAL.covers(each))
+        listed = (each for file in self.files for each in file.public.ranges())
+        public = NetworkSet(chain(named, listed)).ranges()
         ipv4 = sum(last - first + 1 for first, last, width in public if width == 32)
         return ipv4 > 2**24 or any(
             last - first >= 2**112 for first, last, width in public if width == 128
         )
 
 
-def compile_trust(value: object) -> TrustPolicy:
-    """Compile a value of ``TRUST_PROXY``.
+def compile_trust(value: object, directory: str = "") -> TrustPolicy:
+    """Compile a value of ``TRUST_PROXY``, and read the files that it names.
 
-    :param value: a bool, a count, a name, an address, a network, a list or a
-        comma-separated string of them, or a callable.
+    :param value: a bool, a count, a name, an address, a network, a file, a
+        list or a comma-separated string of them, or a callable.
+    :param directory: where the paths of files start that are not absolute.
     :raises ValueError: what was expected, where it is anything else.
     """
     if isinstance(value, str):
@@ -156,7 +212,7 @@ def compile_trust(value: object) -> TrustPolicy:
         elif _is_count(text):
             value = int(text)
         else:
-            return _compile_elements(value.split(","))
+            return _compile_elements(value.split(","), directory)
     if value is True:
         return TrustPolicy("everybody", lambda address, hop: True)
     if value is False:
@@ -164,10 +220,10 @@ def compile_trust(value: object) -> TrustPolicy:
     if isinstance(value, int):
         return _compile_count(value)
     if isinstance(value, _OBJECTS):
-        return _compile_elements((value,))
+        return _compile_elements((value,), directory)
     if isinstance(value, (list, tuple, set, frozenset)):
         elements = tuple(cast("Iterable[object]", value))
-        return _compile_elements(elements) if elements else compile_trust(False)
+        return _compile_elements(elements, directory) if elements else compile_trust(False)
     if callable(value):
         return _compile_callable(value)
     hint = ""
@@ -211,30 +267,60 @@ def _compile_callable(function: Callable[..., object]) -> TrustPolicy:
     return TrustPolicy("callable", trusts)
 
 
-def _compile_elements(elements: Iterable[object]) -> TrustPolicy:
+def _compile_elements(elements: Iterable[object], directory: str) -> TrustPolicy:
     elements = tuple(elements)
     networks: list[Network] = []
-    named: set[str] = set()
-    for element in elements:
-        text = _element_text(element)
-        if text in _NAMES:
-            named.add(text)
+    files: list[TrustFile] = []
+    texts = list(map(_element_text, elements))
+    for text in texts:
+        if text.startswith(_FILE):
+            files.append(_compile_file(_path_of(text, directory)))
+            continue
         try:
-            networks.extend(_networks_of(text))
+            networks += _networks_of(text)
         except ValueError as error:
             got = f", got {text!r}" if len(elements) > 1 else ""
             raise ValueError(_explain(text, str(error), got)) from None
-    trusted = NetworkSet(networks)
-    unix = not named.isdisjoint(("unix", "loopback"))
+    sets = [NetworkSet(networks), *(file.networks for file in files)]
+    unix = any(name in texts for name in _SOCKETS)
     known: set[str] = set()
-    trusts = _trusts_addresses(trusted, unix, known)
     return TrustPolicy(
-        "addresses", trusts, None, elements, trusted, unix, "unix" in named, known
+        "addresses",
+        _trusts_addresses(sets, unix, known),
+        elements=elements,
+        networks=sets[0],
+        files=tuple(files),
+        unix=unix,
+        unix_by_name="unix" in texts,
+        known=known,
     )
 
 
-def _trusts_addresses(trusted: NetworkSet, unix: bool, known: set[str]) -> Trusts:
-    is_inside = trusted.__contains__  # the operator costs as much again
+def _compile_file(path: str) -> TrustFile:
+    """Read a file, and keep of its networks what the policy asks of them."""
+    networks, signature = read_file(path)
+    merged = NetworkSet(networks)
+    public = [network for network in networks if not _LOCAL.covers(network)]
+    return TrustFile(
+        path,
+        signature,
+        len(networks),
+        merged,
+        merged if len(public) == len(networks) else NetworkSet(public),
+        any(map(_is_private_range, networks)),
+    )
+
+
+def _is_private_range(network: Network) -> bool:
+    return network.prefix < network.width and _PRIVATE.overlaps(network)
+
+
+def _trusts_addresses(sets: Sequence[NetworkSet], unix: bool, known: set[str]) -> Trusts:
+    is_inside = sets[0].__contains__  # the operator costs as much again
+    if len(sets) > 1:
+
+        def is_inside(address: str) -> bool:
+            return any(address in each for each in sets)
 
     def trusts(address: str, hop: int) -> bool:
         if address in known:
@@ -254,6 +340,8 @@ def _trusts_addresses(trusted: NetworkSet, unix: bool, known: set[str]) -> Trust
 def _element_text(element: object) -> str:
     if isinstance(element, str):
         text = element.strip(" \t")
+        if text[: len(_FILE)].lower() == _FILE:
+            return _FILE + text[len(_FILE) :].strip(" \t")
         return text.lower() if text.isascii() else text  # the Kelvin sign is no k
     if isinstance(element, _OBJECTS):
         return str(element)
@@ -261,6 +349,14 @@ def _element_text(element: object) -> str:
         f"{_EXPECTED} as each element, got {element!r} (True, False, counts and callables "
         "stand alone)"
     )
+
+
+def _path_of(text: str, directory: str) -> str:
+    """The path that an element names; no list in a string could hold a comma."""
+    path = text[len(_FILE) :]
+    if not path or path.startswith("//") or "," in path:
+        raise ValueError(f"expected a path without a comma, as in {_A_FILE}, got {text!r}")
+    return os.path.join(directory, path)
 
 
 def _networks_of(text: str) -> tuple[Network, ...]:
@@ -282,6 +378,8 @@ def _explain(text: str, error: str, got: str) -> str:
         return f"{_EXPECTED}{got}. A count of hops stands alone"
     if parse_node(text):
         return f"{_EXPECTED}{got}, without port, brackets or zone"
+    if _is_path(text):
+        return f"{_EXPECTED}{got}. A file of them is named as in {_A_FILE}"
     if _is_host_name(text):
         return f"{_EXPECTED}{got}. Names are not resolved: give the host's address or network"
     return f"{error if '/' in text else _EXPECTED}{got}"

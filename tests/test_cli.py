@@ -8,6 +8,8 @@ import re
 import shlex
 import subprocess
 import sys
+import time
+from datetime import timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from flask_trustproxy import explain as words
 from flask_trustproxy.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 
@@ -87,7 +90,13 @@ class Shell:
         sent = (SNAPSHOTS / file).read_bytes() if file else b""
         result = run(*words, env=variables, input=sent)
         self.exit_code = result.exit_code
-        return result.output
+        return result.output.replace(str(EXAMPLES), "/srv/app")
+
+
+def make_old(path: Path, **age: float):
+    """Let a file be of that age."""
+    changed = time.time() - timedelta(**age).total_seconds()
+    os.utime(path, (changed, changed))
 
 
 def read_session(text: str) -> list[tuple[str, str]]:
@@ -100,7 +109,8 @@ def read_session(text: str) -> list[tuple[str, str]]:
     "session", [pytest.param(path, id=path.stem) for path in sorted(SNAPSHOTS.glob("*.txt"))]
 )
 def test_the_commands_print_what_the_documentation_shows(session, monkeypatch):
-    monkeypatch.chdir(ROOT / "examples")
+    monkeypatch.chdir(EXAMPLES)
+    make_old(EXAMPLES / "trust-files/proxies.txt", days=2)
     shell = Shell()
     expected = read_session(session.read_text("utf-8"))
     assert [(command, shell.run(command)) for command, _ in expected] == expected
@@ -228,6 +238,7 @@ class TestExitCodes:
         assert json.loads(result.output) == {
             "settings": {},
             "networks": [],
+            "files": [],
             "headers": {"believed": [], "removed": []},
             "warnings": [],
             "errors": [expected],
@@ -496,6 +507,37 @@ class TestReport:
         assert "Trusted   10.0.0.0/8\n          (10.1.2.3/8 read as 10.0.0.0/8)\n" in output
 
     @pytest.mark.parametrize(
+        ("age", "words"),
+        [
+            pytest.param({"seconds": -60}, "less than 2 minutes ago", id="a clock ahead"),
+            pytest.param({"seconds": 100}, "less than 2 minutes ago", id="seconds"),
+            pytest.param({"minutes": 2}, "2 minutes ago", id="minutes"),
+            pytest.param({"minutes": 119}, "119 minutes ago", id="nearly two hours"),
+            pytest.param({"hours": 2}, "2 hours ago", id="hours"),
+            pytest.param({"hours": 47}, "47 hours ago", id="nearly two days"),
+            pytest.param({"days": 400}, "400 days ago", id="days"),
+        ],
+    )
+    def test_files(self, tmp_path, age, words):
+        path = tmp_path / "list.txt"
+        path.write_text("10.0.0.0/25\n10.0.0.128/25\n10.0.0.7")
+        make_old(path, **age)
+        app = make_app(TRUST_PROXY=f"10.0.1.0/24, file:{path}, unix")
+        report = check(app)
+        assert report["networks"] == ["10.0.0.0/23", "unix:"]
+        [file] = report["files"]
+        assert file == {"path": str(path), "count": 3, "age": file["age"]}
+        assert 0 <= file["age"] - timedelta(**age).total_seconds() < 30
+        assert (
+            "Trusted   10.0.1.0/24, a unix-domain socket, what the files hold\n"
+            f"File      {path} (entries: 3, changed {words})\n"
+        ) in invoke(app, "check").output
+
+    def test_without_a_file_there_is_none(self):
+        assert check(make_app())["files"] == []
+        assert "File " not in invoke(make_app(), "check").output
+
+    @pytest.mark.parametrize(
         ("value", "shown"),
         [
             pytest.param(("192.0.2.1", IPv4Network("192.0.2.8/29")), None, id="a tuple"),
@@ -753,6 +795,36 @@ class TestExplain:
         arguments = ["--peer", "192.0.2.1", "-H", "X-Real-IP: 203.0.113.9", "--json"]
         result = run("trust-proxy", "explain", "--trust", "192.0.2.1", *arguments)
         assert json.loads(result.output)["client_ip"] == "203.0.113.9"
+
+    @pytest.mark.parametrize(
+        ("options", "rule"),
+        [
+            pytest.param([], "file:list.txt", id="of the app, beside it"),
+            pytest.param(["--trust", "unix, File: list.txt"], "file:list.txt", id="an option"),
+        ],
+    )
+    def test_a_file_is_named_and_read_from_beside_the_app(
+        self, tmp_path, monkeypatch, options, rule
+    ):
+        (tmp_path / "list.txt").write_text("192.0.2.0/24")
+        app = Flask(__name__, root_path=str(tmp_path))
+        app.config["TRUST_PROXY"] = "file:list.txt"
+        TrustProxy(app)
+        monkeypatch.chdir("/")
+        [hop] = explain("--peer", "192.0.2.1", *options, app=app)["hops"]
+        assert (hop["trusted"], hop["rule"]) == (True, rule)
+
+    def test_without_an_app_a_file_is_read_from_here(self, tmp_path, monkeypatch):
+        (tmp_path / "list.txt").write_text("192.0.2.0/24\nunix")
+        monkeypatch.chdir(tmp_path)
+        arguments = ["explain", "--peer", "192.0.2.1", "--trust", "file:list.txt"]
+        assert sentence(run("trust-proxy", *arguments)) == (
+            "Error: TRUST_PROXY='file:list.txt' (from --trust): expected an address or a "
+            "network in 'list.txt', line 2, got 'unix'"
+        )
+        (tmp_path / "list.txt").write_text("192.0.2.0/24")
+        answer = json.loads(run("trust-proxy", *arguments, "--json").output)
+        assert answer["hops"][0]["rule"] == "file:list.txt"
 
     def test_a_path_that_stays_open_is_not_refused(self):
         refused = "\nThe request is answered 403, since TRUST_PROXY_REQUIRED is on.\n"

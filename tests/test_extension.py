@@ -711,6 +711,22 @@ class TestLaterChangesOfTheConfig:
         app.config = flask.Config(app.root_path, {**app.config, "TRUST_PROXY": False})
         assert client_of(app) == "127.0.0.1 http"
 
+    def test_values_that_another_thread_replaces_meanwhile_are_not_mixed(self):
+        one = {"TRUST_PROXY": "192.0.2.1", "TRUST_PROXY_HEADERS": "X-Forwarded-For"}
+        other = {"TRUST_PROXY": "192.0.2.2", "TRUST_PROXY_HEADERS": "X-Real-IP"}
+
+        class Replaced(flask.Config):
+            def get(self, key, default=None):
+                value = super().get(key, default)
+                if key == "TRUST_PROXY":
+                    self.update(other if value == one[key] else one)
+                return value
+
+        app = plain_app()
+        app.config = Replaced(app.root_path, {**app.config, **one})
+        settings = app.extensions["trustproxy"].settings
+        assert {name: settings.given[name].value for name in one} in (one, other)
+
     def test_the_environment_is_read_once(self, monkeypatch):
         app = plain_app()
         monkeypatch.setenv("TRUST_PROXY", "loopbck")

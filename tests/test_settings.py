@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import pickle
 from decimal import Decimal
 from ipaddress import IPv6Address, IPv6Interface
@@ -50,6 +51,9 @@ _PREFIX_6 = "expected a prefix from 0 to 128 behind the slash"
 _MASK = "expected a network mask of ones followed by zeros"
 _MAPPED = "expected a prefix of at least 96 for an IPv4-mapped network"
 _NETWORK = "expected an address or a network"
+_PATH = f"{_TRUST}. A file of them is named as in 'file:/etc/proxies.txt'"
+_NO_PATH = "expected a path without a comma, as in 'file:/etc/proxies.txt'"
+_MISSING = "expected a file that can be read at '{}': No such file or directory"
 _CALLABLE = "expected a callable (address: str, hop: int) -> bool that "
 _LIMIT = "expected a count of at most 16, which is TRUST_PROXY_MAX_HOPS"
 
@@ -179,6 +183,36 @@ TRUST_MISTAKES = [
         "10.0.0.0/8, 10.0.0.0/33",
         f"{_PREFIX_4}, got '10.0.0.0/33'",
         id="one bad network of two",
+    ),
+    pytest.param("/etc/proxies.txt", _PATH, id="a path"),
+    pytest.param("./proxies", _PATH, id="a path from here"),
+    pytest.param("../proxies", _PATH, id="a path from above"),
+    pytest.param("~/proxies", _PATH, id="a path from home"),
+    pytest.param("proxies.txt", _PATH, id="the name of a file"),
+    pytest.param("files:/etc/proxies", _PATH, id="files for file"),
+    pytest.param("file=/etc/proxies", _PATH, id="an equals sign"),
+    pytest.param("path: /etc/proxies", _PATH, id="path for file"),
+    pytest.param("https://www.example.com/ips-v4", _PATH, id="a URL"),
+    pytest.param(
+        "loopback, /etc/proxies.txt",
+        f"{_TRUST}, got '/etc/proxies.txt'. A file of them is named as in "
+        "'file:/etc/proxies.txt'",
+        id="a path among others",
+    ),
+    pytest.param("file", _UNRESOLVED, id="the word file"),
+    pytest.param("file:", f"{_NO_PATH}, got 'file:'", id="no path"),
+    pytest.param("FILE: \t", f"{_NO_PATH}, got 'file:'", id="blanks for a path"),
+    pytest.param("file:///etc/x", f"{_NO_PATH}, got 'file:///etc/x'", id="a URL of a file"),
+    pytest.param("loopback, file:", f"{_NO_PATH}, got 'file:'", id="no path among others"),
+    pytest.param(["file:/a,b"], f"{_NO_PATH}, got 'file:/a,b'", id="a comma in the path"),
+    pytest.param("file:/missing/A list", _MISSING.format("/missing/A list"), id="a file"),
+    pytest.param(
+        ["loopback", "File:/missing/x"], _MISSING.format("/missing/x"), id="a file in a list"
+    ),
+    pytest.param(
+        "file:/a\0b",
+        "expected a file that can be read at '/a\\x00b': embedded null byte",
+        id="a NUL in the path",
     ),
     pytest.param("17", _LIMIT, id="a count above the limit, as text"),
     pytest.param("167772161", _LIMIT, id="an address that looks like a count"),
@@ -396,7 +430,7 @@ def test_a_value(name, value, expected):
                     [b"/a"],
                     {"/a": 1},
                 ),
-                *("\xa0/a", "\n/a", b"/a"),
+                *("\xa0/a", "\n/a", b"/a", "/\ud800", ["/a", "/\ud800"]),
             ]
         ),
     ],
@@ -725,6 +759,12 @@ class TestSettingError:
         assert sentence == f"TRUST_PROXY_MAX_HOPS={shown} (from app.config): {expected}"
         assert "..." not in mistake({"TRUST_PROXY_MAX_HOPS": "9" * 198})
 
+    def test_a_long_part_of_it_is_cut_as_well(self):
+        sentence = mistake({"TRUST_PROXY": ["loopback", "9" * 1000]})
+        shown = f"['loopback', '{'9' * 186}..."
+        expected = f"{_TRUST}, got '{'9' * 1000}'"[:500]
+        assert sentence == f"TRUST_PROXY={shown} (from app.config): {expected}..."
+
     def test_it_can_be_pickled(self):
         error = SettingError("TRUST_PROXY", "the default", "loopbck", "expected a name")
         copy = pickle.loads(pickle.dumps(error))
@@ -932,3 +972,62 @@ class TestFlaskConfig:
     def test_a_mistake_in_toml(self, config, line, value, expected):
         config.from_mapping(tomllib.loads(line))
         assert mistake(config) == f"TRUST_PROXY={value} (from app.config): {expected}"
+
+
+class TestTrustFiles:
+    @pytest.fixture(autouse=True)
+    def _in_a_folder(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "list.txt").write_text("198.51.100.0/24\n")
+
+    def paths(self, settings):
+        return [file.path for file in settings.trust.files]
+
+    def test_a_path_starts_in_the_directory(self, tmp_path):
+        given = {"TRUST_PROXY": "file:list.txt"}
+        settings = read_settings(given, {}, str(tmp_path))
+        assert self.paths(settings) == [str(tmp_path / "list.txt")]
+        assert settings.directory == str(tmp_path)
+        assert mistake({"TRUST_PROXY": "file:no.txt"}) == (
+            "TRUST_PROXY='file:no.txt' (from app.config): expected a file that can be read at "
+            "'no.txt': No such file or directory"
+        )
+
+    def test_an_environment_names_a_file(self, tmp_path):
+        settings = read_settings({}, {"TRUST_PROXY": "loopback,file:list.txt"}, str(tmp_path))
+        assert settings.trusts("198.51.100.7", 3)
+
+    def test_a_mistake_names_the_file_and_the_line(self, tmp_path):
+        (tmp_path / "list.txt").write_text("198.51.100.0/24\nloopback\n")
+        path = str(tmp_path / "list.txt")
+        assert mistake({"TRUST_PROXY": f"unix, file:{path}"}) == (
+            f"TRUST_PROXY='unix, file:{path}' (from app.config): expected an address or a "
+            f"network in {path!r}, line 2, got 'loopback'"
+        )
+
+    def arguments(self, **arguments):
+        defaults = {each.argument: each.default for each in SETTINGS.values()}
+        return {**defaults, **arguments}
+
+    def test_for_an_argument_it_starts_where_the_program_was_started(self, tmp_path):
+        settings = settings_from_arguments(**self.arguments(trust="file:list.txt"))
+        assert self.paths(settings) == [str(tmp_path / "list.txt")]
+        assert settings.directory == str(tmp_path)
+
+    @pytest.mark.skipif(os.name != "posix", reason="elsewhere it cannot be removed")
+    def test_that_place_may_be_gone_where_no_path_starts_there(self, tmp_path, monkeypatch):
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        trust = f"file:{tmp_path}/list.txt"
+        assert self.paths(settings_from_arguments(**self.arguments(trust=trust))) == [
+            f"{tmp_path}/list.txt"
+        ]
+        with pytest.raises(SettingError, match="No such file or directory"):
+            settings_from_arguments(**self.arguments(trust="file:list.txt"))
+
+    def test_only_the_peer_is_asked_with_a_header_of_one_address(self, tmp_path):
+        config = {"TRUST_PROXY": "file:list.txt", "TRUST_PROXY_HEADERS": "X-Real-IP"}
+        settings = read_settings(config, {}, str(tmp_path))
+        assert [settings.trusts("198.51.100.7", hop) for hop in (0, 1)] == [True, False]

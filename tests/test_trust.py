@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import tracemalloc
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.addresses import UNIX, parse_network
+from flask_trustproxy.addresses import UNIX, NetworkSet, parse_network
 from flask_trustproxy.trust import PRESETS, compile_trust
 from strategies import addresses, attacker_text, canonical, networks, spelled_addresses
 
@@ -57,7 +58,7 @@ def test_the_presets_are_those_that_express_has():
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_samples_are_on_the_right_side(name):
     for address in EVERY_SAMPLE:
-        inside = any(n.covers(parse_network(address)) for n in PRESETS[name])
+        inside = NetworkSet(PRESETS[name]).covers(parse_network(address))
         assert inside is (address in SAMPLES[name]), address
 
 
@@ -498,3 +499,129 @@ def test_a_list_that_is_mutated_later_changes_nothing():
     value.append("0.0.0.0/0")
     assert not policy.trusts("203.0.113.9", 0)
     assert policy.elements == ("10.0.0.0/8",)
+
+
+class TestFiles:
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / "A List.txt"
+        path.write_text("198.51.100.0/24\n2001:db8::/32\n")
+        return path
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param("file:{}", id="a string"),
+            pytest.param("  FILE:{}\t", id="in upper case, blanks around it"),
+            pytest.param("File: {}", id="a blank in front of the path"),
+            pytest.param("file:{} , 2001:db8::/32", id="one of two"),
+            pytest.param(["file:{}"], id="a list"),
+            pytest.param({"file:{}"}, id="a set"),
+        ],
+    )
+    def test_an_element_names_a_file(self, path, value):
+        text = str(path)
+        if isinstance(value, str):
+            value = value.format(text)
+        else:
+            value = type(value)(each.format(text) for each in value)
+        policy = compile_trust(value)
+        assert policy.kind == "addresses"
+        assert trusted(value) == {"2001:db8::1"}
+        assert policy.trusts("198.51.100.255", 3)
+        assert [(file.path, file.count) for file in policy.files] == [(text, 2)]
+
+    def test_it_is_combined_with_others(self, path, tmp_path):
+        (tmp_path / "more").write_text("10.0.0.0/8")
+        value = ["loopback", f"file:{path}", f"file:{tmp_path}/more", "203.0.113.9"]
+        assert trusted(value) == LOOPBACK | TEN | {"2001:db8::1", "203.0.113.9"}
+        policy = compile_trust(value)
+        assert [file.count for file in policy.files] == [2, 1]
+        assert policy.elements == tuple(value)
+
+    def test_a_relative_path_starts_in_the_directory(self, path, tmp_path, monkeypatch):
+        value = f"file:{path.name}"
+        assert compile_trust(value, str(tmp_path)).files[0].path == str(path)
+        assert compile_trust(f"file:{path}", "/nowhere").files[0].path == str(path)
+        monkeypatch.chdir(tmp_path)
+        assert compile_trust(value).files[0].path == path.name
+
+    def test_a_file_is_not_read_where_another_element_is_a_mistake(self, path):
+        path.unlink()
+        with pytest.raises(ValueError, match="Did you mean 'loopback'"):
+            compile_trust(f"loopbck, file:{path}")
+
+    @pytest.mark.parametrize(
+        ("address", "expected"),
+        [
+            ("198.51.100.7", "file:{}"),
+            ("203.0.113.9", "203.0.113.9"),
+            ("10.0.0.1", "file:{}2"),
+            ("127.0.0.1", "loopback"),
+            (UNIX, "loopback"),
+            ("192.0.2.1", None),
+            ("", None),
+        ],
+    )
+    def test_it_is_named_by_what_trusts_a_hop(self, path, address, expected):
+        path.with_name(f"{path.name}2").write_text("10.0.0.0/8")
+        policy = compile_trust(f"203.0.113.9, file:{path}, FILE: {path}2, loopback")
+        assert policy.rule(address, 1) == (expected and expected.format(path))
+
+    def test_a_rule_is_compiled_once(self, path):
+        policy = compile_trust(f"10.0.0.0/8, file:{path}")
+        policy.rule("10.0.0.1", 0)
+        path.unlink()
+        assert policy.rule("198.51.100.7", 0) == f"file:{path}"
+        assert policy._rules is policy._rules
+        assert policy._rules[1][1] is policy.files[0].networks
+
+    @pytest.mark.parametrize(
+        ("lines", "beside", "expected"),
+        [
+            pytest.param(["32.0.0.0/8"], "::1", (True, False, False), id="1/256 of IPv4"),
+            pytest.param(
+                ["32.0.0.0/8", "33.0.0.0/8"], "::1", (True, False, True), id="1/128 of IPv4"
+            ),
+            pytest.param(
+                ["32.0.0.0/8"], "203.0.113.9", (False, False, True), id="more beside the file"
+            ),
+            pytest.param(
+                ["2002::/16", "2003::/16"], "::2", (False, False, True), id="an IPv6 /15"
+            ),
+            pytest.param(["10.0.0.0/24"], "::2", (True, True, False), id="a private range"),
+            pytest.param(
+                ["10.0.0.2", "10.0.0.3"], "::2", (True, False, False), id="private addresses"
+            ),
+            pytest.param(["203.0.113.0/24"], "::2", (False, False, False), id="a public one"),
+        ],
+    )
+    def test_its_dangers_are_those_of_its_networks(self, path, lines, beside, expected):
+        path.write_text("\n".join(lines))
+        policy = compile_trust(f"file:{path}, {beside}")
+        assert expected == (
+            policy.trusts_local(),
+            policy.trusts_private_range(),
+            policy.trusts_strangers(),
+        )
+
+    def test_no_path_is_taken_for_a_network_with_host_bits(self, path):
+        assert list(compile_trust(f"file:{path}, 10.1.2.3/8").rewritten()) == [
+            ("10.1.2.3/8", "10.0.0.0/8")
+        ]
+
+    def test_a_name_of_no_file_is_no_name(self, path):
+        (path.parent / "unix").write_text("198.51.100.0/24")
+        policy = compile_trust("file:unix", str(path.parent))
+        assert (policy.unix, policy.unix_by_name) == (False, False)
+
+    def test_a_hundred_thousand_networks_are_kept_small(self, path):
+        lines = [f"{IPv4Address((32 << 24) + 2 * i)}\n" for i in range(100_000)]
+        path.write_text("".join(lines))
+        tracemalloc.start()
+        policy = compile_trust(f"file:{path}, loopback")
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert policy.files[0].count == len(policy.files[0].networks.ranges()) == 100_000
+        assert policy.trusts("32.0.0.2", 0)
+        assert kept < 12 * 2**20

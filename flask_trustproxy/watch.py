@@ -1,0 +1,88 @@
+"""Settings that keep up with the trust files that they name.
+
+Here lives when a file is looked at, and what happens when one has changed.
+That is asked on a request, and never in a thread of our own.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from time import monotonic
+from typing import Optional
+
+from .diagnostics import announce, logger
+from .files import Signature, sign
+from .settings import SettingError, Settings, compile_settings
+
+#: How many seconds pass between two looks, at least.
+INTERVAL = 1.0
+
+
+class Watch:
+    """Settings that are compiled anew when one of their files has changed.
+
+    A change is taken over when two looks have seen the same, so that nothing
+    is read in the middle of a write. What cannot be used is said once in the
+    log, and the last that could stays in force.
+
+    :param settings: as they were compiled first.
+    :param trusted_hosts: whether the app has a list of hosts that it serves.
+    """
+
+    def __init__(self, settings: Settings, trusted_hosts: bool) -> None:
+        self._settings = settings
+        self._trusted_hosts = trusted_hosts
+        self._paths = [file.path for file in settings.trust.files]
+        # The state of the files that was compiled last, and the one seen last.
+        self._tried: list[Optional[Signature]] = [
+            file.signature for file in settings.trust.files
+        ]
+        self._seen = self._tried
+        self._error = ""
+        self._next_look = monotonic() + INTERVAL
+        self._lock = Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        if monotonic() >= self._next_look and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        return self._settings
+
+    def _look(self) -> None:
+        """Look at the files; one thread at a time, the others go on meanwhile."""
+        now = monotonic()
+        if now < self._next_look:  # another thread has looked
+            return
+        self._next_look = now + INTERVAL
+        seen = self._sign()
+        has_settled, self._seen = seen == self._seen, seen
+        if has_settled and seen != self._tried:
+            self._take_over(seen)
+
+    def _sign(self) -> list[Optional[Signature]]:
+        return [sign(path) for path in self._paths]
+
+    def _take_over(self, seen: list[Optional[Signature]]) -> None:
+        settings, error = self._settings, ""
+        try:
+            settings = compile_settings(settings.given, settings.directory)
+        except SettingError as mistake:
+            error = str(mistake)
+        if self._sign() != seen:  # changed while it was read: the next looks decide
+            return
+        self._tried = seen
+        self._settings = settings
+        if not error:
+            announce(settings, self._trusted_hosts)
+        elif error != self._error:
+            logger.error("%s. The last list that could be read stays in force", error)
+        self._error = error
+
+
+def watch(settings: Settings, trusted_hosts: bool) -> Optional[Watch]:
+    """Watch the files that settings name, ``None`` where they name none."""
+    return Watch(settings, trusted_hosts) if settings.trust.files else None
