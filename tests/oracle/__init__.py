@@ -1,0 +1,1 @@
+"""The walk, compared with those that other programs make of the same chains."""
