@@ -1,0 +1,185 @@
+"""The app of soak.py: it answers what it believes, while its settings are replaced.
+
+``gunicorn 'soak_app:make_app()'`` serves it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+from itertools import count
+from threading import Thread
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, session
+from workloads import some_networks
+
+from flask_trustproxy import ProxiedRequest, TrustProxy, request
+from flask_trustproxy.environ import resolution_of
+from flask_trustproxy.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+#: nginx as the app sees it, and the proxy in front of nginx.
+PROXY, OUTER = "127.0.0.2", "127.0.0.10"
+
+#: How long settings stay, in seconds.
+STAY = 0.005
+
+
+def _phase(
+    trust: object,
+    *headers: str,
+    max_hops: int = 16,
+    clean: bool = True,
+    required: bool = False,
+) -> dict[str, object]:
+    return {
+        "TRUST_PROXY": trust,
+        "TRUST_PROXY_HEADERS": list(headers),
+        "TRUST_PROXY_MAX_HOPS": max_hops,
+        "TRUST_PROXY_CLEAN_HEADERS": clean,
+        "TRUST_PROXY_REQUIRED": required,
+    }
+
+
+#: The settings that fit the proxies: with these the client is known.
+RIGHT = (
+    _phase([PROXY, OUTER], "X-Forwarded-For", "X-Forwarded-Proto"),
+    _phase([PROXY, OUTER], "X-Forwarded-Proto", "X-Forwarded-For", required=True),
+    _phase([PROXY, OUTER, *some_networks(100)[1:]], "X-Forwarded-For", "X-Forwarded-Proto"),
+    _phase(
+        lambda address, hop: address in (PROXY, OUTER), "X-Forwarded-For", "X-Forwarded-Proto"
+    ),
+)
+
+#: These do not: much that is forged is believed, but always the same.
+WRONG = (
+    _phase(False, "X-Forwarded-For"),
+    _phase(True, "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port"),
+    _phase(2, "X-Forwarded-For", "X-Forwarded-Proto", max_hops=2),
+    _phase([PROXY], "Forwarded", "X-Forwarded-Prefix", clean=False),
+    _phase([PROXY, OUTER], "X-Real-IP", "X-Forwarded-Ssl"),
+)
+
+#: In this order, so that neighbours have little in common. No two of them share an object
+#: as TRUST_PROXY or as TRUST_PROXY_HEADERS, so that halves of two are no third.
+PHASES = tuple(phase for pair in zip(WRONG, (*RIGHT, RIGHT[0])) for phase in pair)[:-1]
+
+
+def judged_by(settings: Settings) -> int:
+    """The number of the phase that was compiled to these settings; -1 for none."""
+    given = settings.given
+    for number, phase in enumerate(PHASES):
+        if all(given[name].value is value for name, value in phase.items()):
+            return number
+    return -1
+
+
+def believed(request: ProxiedRequest) -> dict[str, Any]:
+    """What a request says that a header could have changed."""
+    environ = request.environ
+    resolution = resolution_of(environ)
+    assert resolution is not None
+    kept = ("REMOTE_ADDR", "SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT", "wsgi.url_scheme")
+    return {
+        "client_ip": request.client_ip,
+        "client_ips": request.client_ips,
+        "remote_addr": request.remote_addr,
+        "access_route": list(request.access_route),
+        "url": request.url,
+        "nodes": list(resolution.nodes),
+        "stopped": resolution.stopped,
+        "believed": dict(resolution.believed),
+        "environ": {
+            key: environ[key]
+            for key in environ
+            if key in kept or (key.startswith("HTTP_") and key != "HTTP_CONNECTION")
+        },
+    }
+
+
+class Telling:
+    """Tells by which settings each answer was judged, from outside of TrustProxy.
+
+    ``X-Judged`` holds the number of their phase, how many replacements were done when the
+    request came and begun when it was answered, and the process.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self.app: WSGIApplication = app.wsgi_app
+        self._config = app.config
+        self._begun = self._done = 0
+
+    def replace(self) -> None:
+        """Replace the settings again and again, all of them at once."""
+        for number in count(1):
+            sleep(STAY)
+            self._begun = number
+            # One call that runs no Python code, so no other thread sees a half.
+            self._config.update(PHASES[number % len(PHASES)])
+            self._done = number
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve a request (PEP 3333)."""
+        done = self._done
+
+        def tell(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            resolution = resolution_of(environ)
+            phase = -1 if resolution is None else judged_by(resolution.settings)
+            told = f"{phase} {done} {self._begun} {os.getpid()}"
+            return start_response(status, [*headers, ("X-Judged", told)], exc_info)
+
+        return self.app(environ, tell)
+
+
+def make_app() -> Flask:
+    """Make the app, and begin to replace its settings."""
+    sys.setswitchinterval(1e-5)  # threads take turns in the middle of everything
+    logging.basicConfig(format="%(process)d %(levelname)s %(name)s: %(message)s")
+    app = Flask("soak")
+    app.secret_key = "a secret of this benchmark"
+    app.config.update(PHASES[0])
+    TrustProxy(app)
+    telling = Telling(app)
+    app.wsgi_app = telling
+
+    @app.before_request
+    def set_cookie() -> None:
+        session["user"] = "alice"
+
+    @app.get("/")
+    def index() -> dict[str, Any]:
+        return believed(request)
+
+    @app.get("/slow")
+    def slow() -> dict[str, Any]:
+        sleep(4 * STAY)  # other requests are judged meanwhile, by other settings
+        return believed(request)
+
+    @app.get("/raise")
+    def fail() -> None:
+        raise RuntimeError("as it was asked to")
+
+    @app.get("/memory")
+    def memory() -> dict[str, int]:
+        # With the same settings in force as ever, since some take more than others.
+        while judged_by(app.extensions["trustproxy"].settings) != 0:
+            sleep(STAY / 5)
+        gc.collect()
+        return {"pid": os.getpid(), "blocks": sys.getallocatedblocks()}
+
+    @app.errorhandler(500)
+    def failed(error: Exception) -> tuple[dict[str, Any], int]:
+        return believed(request), 500
+
+    Thread(target=telling.replace, daemon=True).start()
+    return app
