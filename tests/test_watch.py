@@ -520,17 +520,20 @@ def close_and_open(path, load):
     path.chmod(0o600)
 
 
+EMPTY = "expected at least one"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="links, permissions and open files of POSIX")
 @pytest.mark.parametrize("make", [plain, app_of])
 @pytest.mark.parametrize(
     ("change", "mistakes"),
     [
-        pytest.param(replace_atomically, 0, id="an atomic replacement"),
-        pytest.param(rewrite_slowly, 1, id="a slow download into the file"),
-        pytest.param(truncate, 1, id="a truncation"),
-        pytest.param(swap_links, 0, id="a link that leads elsewhere"),
-        pytest.param(delete, 1, id="a deletion"),
-        pytest.param(close_and_open, 1, id="permissions that were lost"),
+        pytest.param(replace_atomically, [], id="an atomic replacement"),
+        pytest.param(rewrite_slowly, ["got '10.2'"], id="a slow download into the file"),
+        pytest.param(truncate, [EMPTY], id="a truncation"),
+        pytest.param(swap_links, [], id="a link that leads elsewhere"),
+        pytest.param(delete, ["No such file"], id="a deletion"),
+        pytest.param(close_and_open, ["Permission denied"], id="permissions that were lost"),
     ],
 )
 def test_no_request_is_judged_by_half_a_list(
@@ -555,7 +558,10 @@ def test_no_request_is_judged_by_half_a_list(
             load.trusts("10.2")
             assert answer_of(application, "10.1") == "10.1.0.0"
     assert load.wrong == []
-    assert len(errors(caplog)) == mistakes
+    # A file that is opened to be written is empty for a moment, which may be seen.
+    said = [error for error in errors(caplog) if EMPTY in mistakes or EMPTY not in error]
+    assert [text in error for text, error in zip(mistakes, said)] == [True] * len(said)
+    assert len(said) == len(mistakes)
 
 
 # The app's config and the files
