@@ -24,6 +24,7 @@ from integration.deployments import DEPLOYMENTS, EDGE
 from integration.stack import DEPLOY
 from integration.test_forgeable import CONFIGURATIONS
 from integration.test_quickstart import CONFIGURATION
+from integration.test_trust_files import SHOWN
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -65,7 +66,7 @@ def files_of_servers() -> set[Path]:
     return {wsgi_apache.DOCUMENTED, *(wsgi_servers.EXAMPLES / name for name in names)}
 
 
-STARTED = {CONFIGURATION, *DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers()}
+STARTED = {CONFIGURATION, *DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers(), *SHOWN}
 RECIPES = ROOT / "tests/neighbours/recipes"
 TESTS_OF_RECIPES = "".join(
     path.read_text("utf-8") for path in (ROOT / "tests/neighbours").glob("test_*.py")
