@@ -8,7 +8,7 @@ set -eu
 cdn=$1 file=$2
 
 # Beside the file, since only inside one file system does mv replace it at once.
-folder=$(mktemp -d "$file.XXXXXX")
+folder=$(mktemp -d -p "$(dirname "$file")")
 trap 'rm -rf "$folder"' EXIT
 answer=$folder/answer new=$folder/new
 
