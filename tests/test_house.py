@@ -27,7 +27,7 @@ README = (ROOT / "README.rst").read_text("utf-8")
 ORDER = (
     "addresses files trust headers forwarded settings peer walk diagnostics watch explain "
     "environ probe middleware extension forgeries answers findings recommendation conclusions "
-    "prober cli testing pytest_plugin"
+    "prober layout cli testing pytest_plugin"
 ).split()
 # Up to here nobody knows Flask or Werkzeug.
 LAST_OF_THE_CORE = "environ"
