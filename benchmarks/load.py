@@ -6,17 +6,13 @@ Beside it, in the same run, what ipaddress takes for the same lines.
 from __future__ import annotations
 
 import gc
-import os
-import sys
 import tempfile
 import tracemalloc
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from time import perf_counter
 
-sys.path[0] = os.fspath(Path(__file__).parent.parent)
-
-from flask_trustproxy.settings import read_settings  # noqa: E402 - behind the path
+from flask_trustproxy.settings import read_settings
 
 NETWORKS = 100_000
 
