@@ -16,7 +16,7 @@ from timing import measure
 from workloads import workloads
 
 #: At most so many times what ProxyFix costs.
-LIMITS = {"a": 6.0, "b": 3.2, "c": 3.0, "f": 3.6, "g one": 19.0, "i": 5.0}
+LIMITS = {"a": 4.8, "b": 2.5, "c": 2.0, "f": 2.6, "g one": 14.0, "i": 4.3}
 
 #: At most so many times what the smaller one costs.
 SHAPES = {
