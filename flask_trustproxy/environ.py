@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from .diagnostics import log_request
 from .forwarded import write_forwarded
-from .headers import DEFAULT_PORTS, Says, join_host, split_host
+from .headers import DEFAULT_PORTS, Says, join_host
 from .peer import read_peer, read_scheme
 from .settings import Settings
 from .walk import Resolution, resolve
@@ -26,8 +26,8 @@ ORIGINAL = "flask_trustproxy.original"
 #: What each key is to hold; None: nothing.
 Changes = dict[str, Optional[str]]
 
-# The host that the client asked for, which need not be one that we would believe
-_split_own_host = re.compile(r"(?P<name>\[[^\]]*\]|[^][:/?#@,\s]+):?(?P<port>[0-9]*)").fullmatch
+# The host that the client asked for need not be one that we would believe.
+_split_host = re.compile(r"(?P<name>\[[^\]]*\]|[^][:/?#@,\s]+):?(?P<port>[0-9]*)").fullmatch
 
 
 def resolution_of(environ: dict[str, Any]) -> Optional[Resolution]:
@@ -88,7 +88,9 @@ def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> Changes:
     if plan.client is not None:
         text = ", ".join(resolution.client_ips)
         if plan.client.says == "forwarded":
-            text = _forwarded_text(resolution)
+            text = write_forwarded(
+                resolution.client_ips, believed.get("scheme"), believed.get("host")
+            )
         changes[plan.client.key] = text or None
     return changes
 
@@ -102,16 +104,15 @@ def _change_url(changes: Changes, resolution: Resolution, environ: dict[str, Any
     default = DEFAULT_PORTS[resolution.scheme]
     if "host" in believed or "port" in believed:
         _change_host(changes, believed, own, default)
-    elif "scheme" in believed and not (":" in own and _own_host(own)[1]):
+    elif "scheme" in believed and not (":" in own and _name_and_port(own)[1]):
         changes["SERVER_PORT"] = default
 
 
 def _change_host(
     changes: Changes, believed: Mapping[Says, str], own: str, default: str
 ) -> None:
-    name, port = _own_host(own)
+    name, port = _name_and_port(believed.get("host", own))
     if "host" in believed:
-        name, port = split_host(believed["host"]) or ("", "")
         changes["SERVER_NAME"] = name
     port = believed.get("port", port)
     if name:
@@ -122,14 +123,7 @@ def _change_host(
         changes["SERVER_PORT"] = default
 
 
-def _own_host(text: str) -> tuple[str, str]:
-    """The name and the port of a host that is ours, as far as they are there."""
-    match = _split_own_host(text)
+def _name_and_port(host: str) -> tuple[str, str]:
+    """The name and the port of a host, as far as they are there."""
+    match = _split_host(host)
     return (match["name"], match["port"]) if match else ("", "")
-
-
-def _forwarded_text(resolution: Resolution) -> str:
-    believed = resolution.believed
-    return write_forwarded(
-        resolution.client_ips, believed.get("scheme", ""), believed.get("host", "")
-    )

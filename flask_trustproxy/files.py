@@ -7,7 +7,6 @@ Nothing here knows of settings, or of when a file is looked at: a mistake is a
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from typing import NamedTuple, Optional
@@ -65,9 +64,9 @@ def read_file(path: str) -> tuple[list[Network], Signature]:
         with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "Not a regular file")
+                raise ValueError("Not a regular file")
             content = file.read()
-    except (OSError, ValueError) as error:  # a ValueError for what no path can hold
+    except (OSError, ValueError) as error:  # a ValueError also for what no path holds
         why = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"expected a file that can be read at {path!r}: {why}") from None
     # The mark that some editors put in front is not part of the text.

@@ -178,12 +178,12 @@ def parse_element(text: str, known: Collection[str] = ()) -> Element:
     return Element(node, parameters.get("proto", ""), parameters.get("host", ""))
 
 
-def write_forwarded(addresses: Sequence[str], proto: str, host: str) -> str:
+def write_forwarded(addresses: Sequence[str], proto: Optional[str], host: Optional[str]) -> str:
     """Write a Forwarded header (RFC 7239 section 4).
 
     :param addresses: the client's first, then those of the trusted hops.
-    :param proto: what the client's element says of the scheme, or ``""``.
-    :param host: what it says of the host, or ``""``.
+    :param proto: what the client's element says of the scheme, if anything.
+    :param host: what it says of the host, if anything.
     :returns: ``""`` where there is nothing to say.
     """
     nodes = [f"for={_quoted(f'[{node}]' if ':' in node else node)}" for node in addresses]

@@ -146,10 +146,8 @@ class HeaderPlan:
 
     def says(self, what: Says) -> bool:
         """Say whether one of the headers says this, ``Forwarded`` included."""
-        of_forwarded = what in ("scheme", "host") and self.client is not None
-        return any(header.says == what for header in self.named) or (
-            of_forwarded and cast(Header, self.client).says == "forwarded"
-        )
+        said = {header.says for header in self.named}
+        return what in said or (what in ("scheme", "host") and "forwarded" in said)
 
 
 def environ_key(name: str) -> str:
@@ -276,7 +274,7 @@ def _parse_item(item: object) -> Header:
 
 
 def _did_you_mean(text: str) -> str:
-    near = get_close_matches(text.lower(), KNOWN, 1)
+    near = get_close_matches(text.lower(), KNOWN)
     return f". Did you mean {KNOWN[near[0]].name!r}?" if near else ""
 
 
@@ -296,7 +294,7 @@ def _single_address(name: str, kind: str, header: Optional[Header]) -> Header:
 def _refuse_two_that_say_the_same(headers: list[Header]) -> None:
     said: dict[str, str] = {}
     for header in headers:
-        if header.says in ("client list", "client"):
+        if header.says == "client list":
             whats: tuple[str, ...] = ("client",)
         elif header.says == "forwarded":
             whats = ("client", "scheme", "host")

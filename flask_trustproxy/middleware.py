@@ -107,7 +107,7 @@ def is_refused(resolution: Resolution, settings: Settings, environ: dict[str, An
     """Say whether a request came past the proxies where that is not allowed."""
     if not settings.required or resolution.trusted_hops:
         return False
-    if environ.get("PATH_INFO", "") in settings.open_paths:
+    if environ.get("PATH_INFO") in settings.open_paths:
         return False
     warn_once(
         "refused",

@@ -250,6 +250,11 @@ def test_the_warnings_at_the_start(log, config, warnings):
     assert diagnostics._warned == set(warnings)
 
 
+def test_the_middleware_alone_has_no_list_of_trusted_hosts(log):
+    TrustProxyMiddleware(make_app(), headers="X-Forwarded-Host")
+    assert log.warnings == [NO_TRUSTED_HOSTS]
+
+
 def test_the_warning_of_strangers_names_the_origin(log, monkeypatch):
     monkeypatch.setenv("TRUST_PROXY", "true")
     make_app()

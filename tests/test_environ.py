@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_trustproxy.environ import ORIGINAL, RESOLUTION, rewrite
+from flask_trustproxy.environ import ORIGINAL, RESOLUTION, resolution_of, rewrite
 from flask_trustproxy.headers import KNOWN, environ_key
 from resolving import CLIENT, PEER, cleaned, environ_of, keyed, settings_of
 
@@ -109,8 +109,9 @@ def test_the_outermost_decides():
 def test_a_header_cannot_say_that_it_was_done():
     forged = {RESOLUTION: CLIENT, f"HTTP_{RESOLUTION}": CLIENT, ORIGINAL: "x"}
     environ = environ_of({XFF: CLIENT, "flask_trustproxy.resolution": CLIENT}, **forged)
+    assert resolution_of(environ) is None
     assert rewrite(environ, settings_of()).client_ip == CLIENT
-    assert environ[RESOLUTION].client_ips == (CLIENT,)
+    assert resolution_of(environ).client_ips == (CLIENT,)
     assert environ[ORIGINAL]["REMOTE_ADDR"] == PEER
 
 
@@ -348,7 +349,7 @@ LONG = f"{'a.' * 120}{'b' * 13}"
             {HOST: "b"},
             {"HTTP_HOST": "b", "SERVER_NAME": "b"},
         ),
-        ("a prefix", {}, {PREFIX: "/app/v1/"}, {"SCRIPT_NAME": "/app/v1"}),
+        ("a prefix", {}, {PREFIX: "/app/V1X/"}, {"SCRIPT_NAME": "/app/V1X"}),
         ("a prefix that is none", {"SCRIPT_NAME": "/own"}, {PREFIX: "/"}, {"SCRIPT_NAME": ""}),
         ("a bad prefix", {"SCRIPT_NAME": "/own"}, {PREFIX: "//evil.example"}, {}),
         (

@@ -76,6 +76,7 @@ MISTAKES = [
     pytest.param("::1\r10.0.0.1", _NETWORK, 1, r"::1\r10.0.0.1", id="a carriage return alone"),
     pytest.param("::1\x0b10.0.0.1", _NETWORK, 1, r"::1\x0b10.0.0.1", id="a vertical tab"),
     pytest.param("::1\xa0", _NETWORK, 1, r"::1\xa0", id="a no-break space"),
+    pytest.param("::1X", _NETWORK, 1, None, id="a letter behind it"),
     pytest.param("::1\0", _NETWORK, 1, r"::1\x00", id="a NUL"),
     pytest.param("::1\n\ufeff::2", _NETWORK, 2, r"\ufeff::2", id="a mark in the middle"),
     pytest.param(b"\xff\xfe1\0", _NETWORK, 1, r"\udcff\udcfe1\x00", id="UTF-16"),

@@ -126,8 +126,10 @@ def test_a_hostile_element_says_nothing(text):
         pytest.param(",a,,b,", ["", "b", "", "a", ""], id="empty entries are entries"),
         pytest.param(",", ["", ""], id="a comma alone has two"),
         pytest.param('"a,b"', ['b"', '"a'], id="quotes are text"),
+        pytest.param("X", ["X"], id="a letter alone"),
         pytest.param("", [], id="an empty value has none"),
         pytest.param(" \t", [], id="a blank value has none"),
+        pytest.param("\xa0", ["\xa0"], id="a value of other white space has one"),
     ],
 )
 def test_list_entries(value, entries):
@@ -150,10 +152,18 @@ def test_list_entries(value, entries):
         pytest.param(", a=1,,", ["", "", " a=1", ""], id="empty elements are elements"),
         pytest.param("", [], id="an empty value has none"),
         pytest.param("\t ", [], id="a blank value has none"),
+        pytest.param("\xa0", ["\xa0"], id="a value of other white space has one"),
+        pytest.param("X", ["X"], id="a letter alone"),
     ],
 )
 def test_element_texts(value, texts):
     assert list(element_texts(value)) == texts
+
+
+def test_what_is_known_is_not_read_again():
+    # No address, so that reading it would show.
+    assert list(list_nodes("known, 192.0.2.1", {"known"})) == ["192.0.2.1", "known"]
+    assert list(ForwardedReader("for=known, for=_x", {"known"})) == ["", "known"]
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,13 @@ MISTAKES = [
         "alone: 'none=address')",
         id="none beside a name",
     ),
+    pytest.param("\xa0none", f"{_SHAPE}'\\xa0none'", id="none behind a no-break space"),
+    pytest.param(
+        "Xnone",
+        f"{_NAMES}, got 'Xnone' (a header that holds the client's address alone: "
+        "'Xnone=address')",
+        id="none behind a letter",
+    ),
     pytest.param("Acme=", f"{_SHAPE}'Acme='", id="an equals sign alone"),
     pytest.param("Acme =address", f"{_SHAPE}'Acme =address'", id="a space within"),
     pytest.param("=address", f"{_SHAPE}'=address'", id="no name"),
@@ -559,6 +566,7 @@ PREFIXES = [
     pytest.param("/app", "/app", id="a segment"),
     pytest.param("/app/v1.2", "/app/v1.2", id="two segments"),
     pytest.param("/app/", "/app", id="a slash at the end goes"),
+    pytest.param("/X/", "/X", id="a capital letter"),
     pytest.param("/", "/", id="a slash alone means none"),
     pytest.param("/A-Z/a_z/0~9/.x", "/A-Z/a_z/0~9/.x", id="every kind of character"),
     pytest.param("/...", "/...", id="three dots"),

@@ -154,7 +154,7 @@ class OwnSessions(SessionInterface):
         return PlainSession()
 
     def save_session(self, app, session, response):
-        response.headers.add("Set-Cookie", f"{self.get_cookie_name(app)}=1; Path=/")
+        response.headers.add("Set-Cookie", f"{self.get_cookie_name(app)}=MQ==; Path=/")
 
 
 class RenamedSessions(SecureCookieSessionInterface):

@@ -128,6 +128,8 @@ TRUST_MISTAKES = [
     pytest.param("OFF", f"{_TRUST}{_BOOLS}", id="off"),
     pytest.param("none", f"{_TRUST}{_BOOLS}", id="none"),
     pytest.param("all", f"{_TRUST}{_BOOLS}", id="all"),
+    pytest.param("any", f"{_TRUST}{_BOOLS}", id="any"),
+    pytest.param("Xtrue", _UNRESOLVED, id="a letter in front of true"),
     pytest.param(
         "loopback, true", f"{_TRUST}, got 'true'{_BOOLS}", id="everybody and an address"
     ),
@@ -235,6 +237,7 @@ TRUST_MISTAKES = [
         ["loopback,unix"], f"{_TRUST}. Did you mean 'loopback'?", id="a comma in a list"
     ),
     pytest.param(["true"], f"{_TRUST}{_BOOLS}", id="everybody as text in a list"),
+    pytest.param(["false"], f"{_TRUST}{_BOOLS}", id="nobody as text in a list"),
     pytest.param([True], f"{_EACH}True{_ALONE}", id="True in a list"),
     pytest.param(("loopback", False), f"{_EACH}False{_ALONE}", id="False in a tuple"),
     pytest.param([1], f"{_EACH}1{_ALONE}", id="an int in a list"),

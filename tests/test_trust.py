@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_trustproxy.addresses import UNIX, NetworkSet, parse_network
+from flask_trustproxy.files import sign
 from flask_trustproxy.trust import PRESETS, compile_trust
 from strategies import addresses, attacker_text, canonical, networks, spelled_addresses
 
@@ -247,6 +248,17 @@ def test_no_text_is_trusted_by_an_accident(text):
         assert re.fullmatch(r"[ \t]*(?:true|false|0|[1-9][0-9]{0,8})[ \t]*", text, re.I | re.A)
 
 
+def test_only_trusted_addresses_are_known_and_at_most_1024():
+    policy = compile_trust("10.0.0.0/8")
+    asked = [f"10.0.{i // 256}.{i % 256}" for i in range(1025)]
+    for address in asked[:1024]:
+        assert policy.trusts(address, 0)
+        assert not policy.trusts(f"203{address[2:]}", 0)
+    assert policy.known == set(asked[:1024])
+    assert policy.trusts(asked[1024], 0)
+    assert policy.known == {asked[1024]}
+
+
 def test_a_hundred_thousand_networks_are_one_sorted_set():
     many = [IPv4Address((10 << 24) + 2 * i) for i in range(100_000)]
     policy = compile_trust(many)
@@ -351,6 +363,7 @@ def strangers(value: object) -> bool:
         pytest.param("2001::/16", False, id="an IPv6 /16"),
         pytest.param("2000::/15", True, id="an IPv6 /15"),
         pytest.param("2000::/16, 2001::/16", True, id="two IPv6 /16 that are a /15"),
+        pytest.param("2001::/16, 2002::", True, id="an IPv6 /16 and one address"),
         pytest.param("2001::/16, 2001:db8::/32", False, id="an IPv6 /16 and a part of it"),
         pytest.param("2001::/16, 2002:db8::/32, 2003::/16", False, id="IPv6 apart"),
         pytest.param("fc00::/6", True, id="wider than uniquelocal"),
@@ -529,7 +542,8 @@ class TestFiles:
         assert policy.kind == "addresses"
         assert trusted(value) == {"2001:db8::1"}
         assert policy.trusts("198.51.100.255", 3)
-        assert [(file.path, file.count) for file in policy.files] == [(text, 2)]
+        (file,) = policy.files
+        assert (file.path, file.count, file.signature) == (text, 2, sign(text))
 
     def test_it_is_combined_with_others(self, path, tmp_path):
         (tmp_path / "more").write_text("10.0.0.0/8")
@@ -545,6 +559,11 @@ class TestFiles:
         assert compile_trust(f"file:{path}", "/nowhere").files[0].path == str(path)
         monkeypatch.chdir(tmp_path)
         assert compile_trust(value).files[0].path == path.name
+
+    def test_blanks_alone_go_from_a_path(self, path):
+        path.rename(path.with_name("\xa0X"))
+        policy = compile_trust("file: \xa0X\t", str(path.parent))
+        assert policy.files[0].path == str(path.with_name("\xa0X"))
 
     def test_a_file_is_not_read_where_another_element_is_a_mistake(self, path):
         path.unlink()
@@ -592,6 +611,9 @@ class TestFiles:
             pytest.param(["10.0.0.0/24"], "::2", (True, True, False), id="a private range"),
             pytest.param(
                 ["10.0.0.2", "10.0.0.3"], "::2", (True, False, False), id="private addresses"
+            ),
+            pytest.param(
+                ["10.0.0.0/8", "32.0.0.0/8"], "::2", (True, True, False), id="1/256 beside it"
             ),
             pytest.param(["203.0.113.0/24"], "::2", (False, False, False), id="a public one"),
         ],

@@ -234,6 +234,8 @@ def test_what_a_callable_raises_propagates():
         ("the same twice", f"{CLIENT},{CLIENT}", PEER, "not_an_address"),
         ("one and an empty one", f"{CLIENT},", PEER, "not_an_address"),
         ("text", "unknown", PEER, "not_an_address"),
+        ("a letter in front", f"X{CLIENT}", PEER, "not_an_address"),
+        ("other white space", f"\xa0{CLIENT}", PEER, "not_an_address"),
         ("a socket", "unix:", PEER, "untrusted"),
         ("a blank value", " ", PEER, "end"),
     ),
@@ -311,6 +313,7 @@ def test_the_scheme_of_a_web_socket(text, scheme):
         ("an element without a node", "for=1.2.3.4, proto=https", [], {"scheme": "https"}),
         ("a bad host is not set", f'for={CLIENT};host="a/b";proto=ftp', [CLIENT], {}),
         ("an empty header", "", [], {}),
+        ("a blank header", " \t", [], {}),
     ),
 )
 def test_forwarded(value, client_ips, believed):

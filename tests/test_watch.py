@@ -55,7 +55,8 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def watched(path, clock):
-    return watch(read_settings({"TRUST_PROXY": f"unix, file:{path}"}, {}), True)
+    config = {"TRUST_PROXY": f"unix, file:{path}", "TRUST_PROXY_HEADERS": "X-Forwarded-Host"}
+    return watch(read_settings(config, {}), True)
 
 
 def look(watched, clock, seconds=1.0):
@@ -180,6 +181,15 @@ def test_the_start_is_told_again(path, watched, clock, caplog):
     assert warning.startswith(
         f"TRUST_PROXY='unix, file:{path}' (from app.config) trusts strangers"
     )
+
+
+def test_the_middleware_alone_takes_a_change_over(path, clock, caplog):
+    middleware = TrustProxyMiddleware(echo, f"unix, file:{path}", "X-Forwarded-Host")
+    diagnostics._warned.clear()
+    caplog.clear()
+    replace(path, NEW)
+    assert [look(middleware, clock), look(middleware, clock)] == ["old", "new"]
+    assert "no list of trusted hosts is set" in caplog.text
 
 
 # Broken files
