@@ -94,6 +94,17 @@ def get_client_ips() -> list[str]:
 def get_client_network(ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
     """Return a key for rate limits that one IPv6 customer cannot walk around.
 
+    >>> from flask import Flask
+    >>> from flask_trustproxy import TrustProxy, get_client_network
+    >>> app = Flask("shop")
+    >>> proxies = TrustProxy(app)
+    >>> with app.test_request_context(
+    ...     environ_base={"REMOTE_ADDR": "127.0.0.1"},
+    ...     headers={"X-Forwarded-For": "2001:db8:1:2::9"},
+    ... ):
+    ...     get_client_network()
+    '2001:db8:1:2::/64'
+
     :param ipv4_prefix: how many bits of an IPv4 address count.
     :param ipv6_prefix: how many bits of an IPv6 address count.
     :returns: the client's network, such as ``"2001:db8:1:2::/64"`` or
