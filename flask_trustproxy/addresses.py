@@ -168,10 +168,6 @@ def _pack(text: str) -> Optional[bytes]:
     return None
 
 
-def _unmap(packed: bytes) -> bytes:
-    return packed[12:] if packed.startswith(_MAPPED) else packed
-
-
 def _text(packed: bytes) -> str:
     """The canonical text (RFC 5952) of 4 or 16 bytes."""
     if len(packed) == 4:
@@ -191,7 +187,9 @@ def parse_address(text: str) -> Optional[str]:
     if packed is None:
         return None
     # Four strict decimal octets are canonical already.
-    return text if len(packed) == 4 else _text(_unmap(packed))
+    if len(packed) == 4:
+        return text
+    return _text(packed[12:] if packed.startswith(_MAPPED) else packed)
 
 
 def parse_node(text: str) -> str:
@@ -210,11 +208,14 @@ def parse_node(text: str) -> str:
     if text == UNIX:
         return text
     dressed = _dressed(text)
-    if dressed is None or int(dressed["port4"] or dressed["port6"] or 0) > 65535:
+    if dressed is None:
         return ""
-    inner: str = dressed["ipv4"] or dressed["ipv6"] or dressed["zoned"]
+    ipv4, port4, ipv6, port6, zoned = dressed.groups()
+    if int(port4 or port6 or 0) > 65535:
+        return ""
+    inner = ipv4 or ipv6 or zoned
     # An IPv4 address takes neither brackets nor a zone.
-    return parse_address(inner) or "" if dressed["ipv4"] or ":" in inner else ""
+    return parse_address(inner) or "" if ipv4 or ":" in inner else ""
 
 
 def parse_network(text: str) -> Network:

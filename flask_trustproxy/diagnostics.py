@@ -162,7 +162,7 @@ def log_request(
             "ProxyFix has rewritten the request before TrustProxy saw it, so the peer is not "
             "the peer any more. Remove ProxyFix",
         )
-    if "mod_wsgi.version" in environ and resolution.settings.trust.count:
+    if resolution.settings.trust.count and "mod_wsgi.version" in environ:
         warn_once(
             "mod_wsgi count",
             "TRUST_PROXY counts hops under mod_wsgi, where the web server is no hop: "

@@ -8,12 +8,11 @@ else reads what was forged. What is believed was decided by the walk.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any, Optional
 
 from .diagnostics import log_request
-from .forwarded import write_forwarded
-from .headers import DEFAULT_PORTS, Says, join_host
+from .headers import DEFAULT_PORTS, join_host
 from .peer import read_peer, read_scheme
 from .settings import Settings
 from .walk import Resolution, resolve
@@ -23,8 +22,7 @@ RESOLUTION = "flask_trustproxy.resolution"
 #: Holds what stood in the environ before, by key; None: nothing.
 ORIGINAL = "flask_trustproxy.original"
 
-#: What each key is to hold; None: nothing.
-Changes = dict[str, Optional[str]]
+Environ = dict[str, Any]
 
 # The host that the client asked for need not be one that we would believe.
 _split_host = re.compile(r"(?P<name>\[[^\]]*\]|[^][:/?#@,\s]+):?(?P<port>[0-9]*)").fullmatch
@@ -51,76 +49,66 @@ def rewrite(environ: dict[str, Any], settings: Settings) -> Resolution:
     trust = settings.trust
     peer = read_peer(environ, trust.unix_by_name, trust.known)
     resolution = resolve(settings, peer, read_scheme(environ), environ.get)
-    changes = _cleaned(resolution, environ) if settings.clean_headers else {}
-    changes["REMOTE_ADDR"] = resolution.client_ip or ""
-    changes["wsgi.url_scheme"] = resolution.scheme
+    original: Environ = {}
+    _replace(environ, original, "REMOTE_ADDR", resolution.client_ip or "")
+    _replace(environ, original, "wsgi.url_scheme", resolution.scheme)
     if resolution.client_ips:  # these were the peer's
-        changes["REMOTE_PORT"] = changes["REMOTE_HOST"] = None
+        _remove(environ, original, ("REMOTE_PORT", "REMOTE_HOST"))
     if resolution.believed:
-        _change_url(changes, resolution, environ)
-    original: dict[str, Any] = {}
-    removed: list[str] = []
-    for key, value in changes.items():
-        before = environ.get(key)
-        if before != value:
-            original[key] = before
-            if value is None:
-                del environ[key]
-                removed.append(key)
-            else:
-                environ[key] = value
+        _replace_url(environ, original, resolution)
+    removed: Collection[str] = ()
+    if settings.clean_headers:
+        for key, value in resolution.cleaned.items():
+            _replace(environ, original, key, value)
+        unnamed = settings.headers.unnamed
+        if not unnamed.isdisjoint(environ):
+            removed = unnamed.intersection(environ)
+            _remove(environ, original, removed)
     environ[ORIGINAL] = original
     environ[RESOLUTION] = resolution
     log_request(resolution, environ, removed)
     return resolution
 
 
-def _cleaned(resolution: Resolution, environ: dict[str, Any]) -> Changes:
-    """Every forwarding header that is there: what was believed of it, or gone."""
-    plan = resolution.settings.headers
-    changes: Changes = {}
-    if not plan.unnamed.isdisjoint(environ):
-        changes.update(dict.fromkeys(plan.unnamed.intersection(environ)))
-    believed = resolution.believed
-    for header in plan.values:
-        value = believed.get(header.says)
-        changes[header.key] = None if value is None else header.write(value)
-    if plan.client is not None:
-        text = ", ".join(resolution.client_ips)
-        if plan.client.says == "forwarded":
-            text = write_forwarded(
-                resolution.client_ips, believed.get("scheme"), believed.get("host")
-            )
-        changes[plan.client.key] = text or None
-    return changes
+def _replace(environ: Environ, original: Environ, key: str, value: Optional[str]) -> None:
+    """Let a key hold a value, ``None`` for nothing, and keep what it held."""
+    before = environ.get(key)
+    if before != value:
+        original[key] = before
+        if value is None:
+            del environ[key]
+        else:
+            environ[key] = value
 
 
-def _change_url(changes: Changes, resolution: Resolution, environ: dict[str, Any]) -> None:
+def _remove(environ: Environ, original: Environ, keys: Collection[str]) -> None:
+    """Remove what keys hold, and keep it."""
+    for key in keys:
+        if key in environ:
+            original[key] = environ.pop(key)
+
+
+def _replace_url(environ: Environ, original: Environ, resolution: Resolution) -> None:
     """Host, port and prefix, so that no two keys of the environ disagree."""
     believed = resolution.believed
+    host, port = believed.get("host"), believed.get("port")
+    own, default = environ.get("HTTP_HOST") or "", DEFAULT_PORTS[resolution.scheme]
+    name = stated = ""
+    if host or port or ":" in own:
+        name, stated = _name_and_port(host or own)
+    if host and not port:
+        port = stated
     if "prefix" in believed:
-        changes["SCRIPT_NAME"] = believed["prefix"].rstrip("/")
-    own = environ.get("HTTP_HOST") or ""
-    default = DEFAULT_PORTS[resolution.scheme]
-    if "host" in believed or "port" in believed:
-        _change_host(changes, believed, own, default)
-    elif "scheme" in believed and not (":" in own and _name_and_port(own)[1]):
-        changes["SERVER_PORT"] = default
-
-
-def _change_host(
-    changes: Changes, believed: Mapping[Says, str], own: str, default: str
-) -> None:
-    name, port = _name_and_port(believed.get("host", own))
-    if "host" in believed:
-        changes["SERVER_NAME"] = name
-    port = believed.get("port", port)
-    if name:
-        changes["HTTP_HOST"] = join_host(name, "" if port == default else port)
+        _replace(environ, original, "SCRIPT_NAME", believed["prefix"].rstrip("/"))
+    if host:
+        _replace(environ, original, "SERVER_NAME", name)
+    if name and (host or port):
+        written = join_host(name, "" if port == default else port)
+        _replace(environ, original, "HTTP_HOST", written)
     if port:
-        changes["SERVER_PORT"] = port
-    elif "scheme" in believed:
-        changes["SERVER_PORT"] = default
+        _replace(environ, original, "SERVER_PORT", port)
+    elif "scheme" in believed and not stated:
+        _replace(environ, original, "SERVER_PORT", default)
 
 
 def _name_and_port(host: str) -> tuple[str, str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
-from itertools import islice
 from time import time
 from typing import Any, Optional, cast
 
@@ -24,7 +23,7 @@ from .diagnostics import (
     suggest,
     trust_given,
 )
-from .forwarded import element_texts
+from .forwarded import reader_of
 from .headers import NAMES, Header, HeaderPlan, Says
 from .settings import Secret, Settings
 from .trust import TrustPolicy
@@ -322,11 +321,11 @@ def never_read(
 
 def _left_of(header: Header, value: str, count: int) -> str:
     """What stands left of the last ``count`` entries of a header."""
-    if header.says == "forwarded":
-        read = sum(len(text) + 1 for text in islice(element_texts(value), count))
-        return value[: max(len(value) - read, 0)].strip(" \t")
-    entries = value.rsplit(",", count)
-    return entries[0].strip(" \t") if header.says != "client" and len(entries) > count else ""
+    comma_before, end = reader_of(header.says).comma_before, len(value)
+    while count and end >= 0:
+        end = comma_before(value, end)
+        count -= 1
+    return value[: max(end, 0)].strip(" \t")
 
 
 def said_by(resolution: Resolution, what: Says) -> Optional[str]:

@@ -10,7 +10,7 @@ preprocessors and the URL adapter come before it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Optional, cast
 
@@ -60,6 +60,8 @@ class ProxiedRequest(flask.Request):
         #: where the client is the peer (Express ``req.ips``).
         client_ips = _Published()
 
+
+_get_current_request: Callable[[], flask.Request] = cast(Any, flask.request)._get_current_object
 
 #: Flask's own ``request``, typed so that ``client_ip`` and ``client_ips`` check.
 request: ProxiedRequest = cast(ProxiedRequest, flask.request)
@@ -196,7 +198,7 @@ class AppTrust(TrustProxyMiddleware):
 
     def guard(self) -> Optional[flask.Response]:
         """Do what is left where the request class or the middleware was lost."""
-        current: flask.Request = cast(Any, flask.request)._get_current_object()
+        current = _get_current_request()
         environ = current.environ
         passed = environ.get(PASSED) is self
         if passed and isinstance(current, ProxiedRequest):

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Optional, cast
 
-from .addresses import parse_address, parse_node
+from .addresses import parse_address
 from .answers import Answer, Exchange, Output, Url
 from .forgeries import CANARIES, Forgery
-from .forwarded import ForwardedReader, element_texts, list_entries, nth_value
+from .forwarded import entries, nth_value, reader_of
 from .headers import KNOWN, NAMES, Header
 
 Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "absent"]
@@ -314,25 +314,21 @@ def _behaviour(header: Header, sent: str, answer: Optional[Answer]) -> Behaviour
         return "refused"
     if header.name not in answer.headers:
         return "dropped"
-    entries = list(_entries(header, answer.headers[header.name]))
-    if sent not in entries:
+    arrived = list(_entries(header, answer.headers[header.name]))
+    if sent not in arrived:
         return "set"
-    return "passed" if entries[0] == sent else "appended"
+    return "passed" if arrived[0] == sent else "appended"
 
 
 def _entries(header: Header, value: str) -> Iterator[str]:
-    if header.says == "forwarded":
-        return (text.strip(" \t") for text in element_texts(value))
-    return list_entries(value)
+    return entries(value, header.says)
 
 
 def _nodes(header: Header, answer: Answer) -> list[str]:
     """The nodes that a client header names from the right, text as it stands."""
     value = answer.headers.get(header.name, "")
-    entries = list(_entries(header, value))
-    if header.says != "forwarded":
-        return [parse_node(entry) or entry for entry in entries]
-    return [node or text for node, text in zip(ForwardedReader(value), entries)]
+    node = reader_of(header.says).node
+    return [node(entry) or entry for entry in _entries(header, value)]
 
 
 def _is_global(address: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from .forwarded import list_entries
+from .forwarded import entries
 from .headers import KNOWN, Header, HeaderPlan
 
 #: Addresses that are nobody's (RFC 5737, RFC 3849), and words.
@@ -95,7 +95,7 @@ def _forged(header: Header, scheme: str, arrived: Mapping[str, str]) -> str:
     other = "http" if scheme == "https" else "https"
     if header.says == "scheme":
         value = header.write(other)
-        return value.upper() if value in list_entries(arrived.get(header.name, "")) else value
+        return value.upper() if value in entries(arrived.get(header.name, "")) else value
     if header.says == "forwarded":
         return f"for={CLIENT};proto={other};host={HOST}"
     return {"host": HOST, "port": PORT, "prefix": PREFIX}.get(header.says, CLIENT)

@@ -1,8 +1,8 @@
 """The two lists of hops, read from the right: X-Forwarded-For and Forwarded.
 
-Both readers are lazy: an entry is cut off only when it is asked for, so what
-stands left of the client, who may have written it, is never looked at. A node
-is what :func:`~flask_trustproxy.addresses.parse_node` makes of an entry.
+A list is cut one entry at a time, when the entry is asked for, so what stands
+left of the client, who may have written it, is never looked at. A node is what
+:func:`~flask_trustproxy.addresses.parse_node` makes of an entry.
 """
 
 from __future__ import annotations
@@ -12,33 +12,55 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Optional
 
 from .addresses import parse_node
+from .headers import Says
+
+#: Finds the comma left of the entry that ends at an index, -1 where none stands.
+CommaBefore = Callable[[str, int], int]
 
 
-def list_entries(
-    value: str, read: Callable[[str], str] = str, known: Collection[str] = ()
-) -> Iterator[str]:
-    """Cut the entries off a comma-separated value, from the right.
+def list_comma(value: str, end: int) -> int:
+    """Find the comma of a plain list, which knows no quotes (X-Forwarded-For)."""
+    return value.rfind(",", 0, end)
 
-    X-Forwarded-For knows no quotes. Spaces and tabs around an entry go; a
-    value that is blank as a whole has no entries, and an empty entry is one.
 
-    :param read: what is made of each entry.
-    :param known: entries that are left as they are.
+def no_comma(value: str, end: int) -> int:
+    """Find none, since the header holds one entry."""
+    return -1
+
+
+def forwarded_comma(value: str, end: int) -> int:
+    """Find the comma of a Forwarded header.
+
+    A comma inside a quoted string separates nothing. Quotes are paired from
+    the right, where the proxies wrote, so that one which a client left open
+    swallows nothing. A quote that has no partner makes all that is left one
+    malformed element. Linear in what is read.
     """
-    if not value.strip(" \t"):
-        return
-    end = len(value)
-    while end >= 0:
-        comma = value.rfind(",", 0, end)
-        text = value[comma + 1 : end].strip(" \t")
-        yield text if text in known else read(text)
-        end = comma
+    position = end
+    comma = value.rfind(",", 0, position)
+    while True:
+        closing = value.rfind('"', comma + 1, position)
+        if closing < 0:
+            return comma
+        position = _opening(value, closing)
+        if position < 0:
+            return -1
+        if position < comma:  # the comma was inside the quotes
+            comma = value.rfind(",", 0, position)
+
+
+def _opening(value: str, closing: int) -> int:
+    """Where the quote that opens the string that closes here stands, else -1."""
+    opening = value.rfind('"', 0, closing)
+    while opening > 0 and value[opening - 1] == "\\":  # escaped, or it would close
+        opening = value.rfind('"', 0, opening)
+    return opening
 
 
 def nth_value(value: str, n: int) -> Optional[str]:
-    """The n-th value of a comma-separated header from the right, if it has one.
+    """The n-th value of a plain list from the right, if it has one.
 
-    The values are those of :func:`list_entries`.
+    The values are those of :func:`entries`.
     """
     end = len(value)
     while n > 1:
@@ -48,14 +70,6 @@ def nth_value(value: str, n: int) -> Optional[str]:
         n -= 1
     text = value[value.rfind(",", 0, end) + 1 : end].strip(" \t")
     return text if text or value.strip(" \t") else None
-
-
-def list_nodes(value: str, known: Collection[str] = ()) -> Iterator[str]:
-    """The nodes of an X-Forwarded-For header, from the right.
-
-    :param known: canonical addresses, which need not be read again.
-    """
-    return list_entries(value, parse_node, known)
 
 
 class Element(NamedTuple):
@@ -86,69 +100,6 @@ _unescape = re.compile(r"\\(.)", re.DOTALL).sub
 _obfuscated_port = re.compile(r":_[A-Za-z0-9._-]+\Z").sub
 
 
-class ForwardedReader:
-    """The nodes of a Forwarded header, from the right.
-
-    :param value: the header's value.
-    :param known: canonical addresses, which need not be read again.
-
-    :attr:`element` is the one that was read last; it names the client when
-    the walk has ended.
-    """
-
-    def __init__(self, value: str, known: Collection[str] = ()) -> None:
-        self.element: Element = SILENT
-        self._texts = element_texts(value)
-        self._known = known
-
-    def __iter__(self) -> ForwardedReader:
-        return self
-
-    def __next__(self) -> str:
-        self.element = parse_element(next(self._texts), self._known)
-        return self.element.node
-
-
-def element_texts(value: str) -> Iterator[str]:
-    """Cut the elements off a Forwarded header, from the right.
-
-    A comma inside a quoted string separates nothing. Quotes are paired from
-    the right, where the proxies wrote, so that one which a client left open
-    swallows nothing. A quote that has no partner makes all that is left one
-    malformed element. Linear in what is read.
-    """
-    if not value.strip(" \t"):
-        return
-    end = len(value)
-    while end >= 0:
-        comma = _separator(value, end)
-        yield value[comma + 1 : end]
-        end = comma
-
-
-def _separator(value: str, end: int) -> int:
-    """Where the comma left of the element that ends here stands, else -1."""
-    position = end
-    comma = value.rfind(",", 0, position)
-    while True:
-        closing = value.rfind('"', comma + 1, position)
-        if closing < 0:
-            return comma
-        position = _opening(value, closing)
-        if position < 0:
-            return -1
-        if position < comma:  # the comma was inside the quotes
-            comma = value.rfind(",", 0, position)
-
-
-def _opening(value: str, closing: int) -> int:
-    """Where the quote that opens the string that closes here stands, else -1."""
-    opening = value.rfind('"', 0, closing)
-    while opening > 0 and value[opening - 1] == "\\":  # escaped, or it would close
-        opening = value.rfind('"', 0, opening)
-    return opening
-
-
 def parse_element(text: str, known: Collection[str] = ()) -> Element:
     """Read one element: parameters in any order and case.
 
@@ -171,11 +122,69 @@ def parse_element(text: str, known: Collection[str] = ()) -> Element:
         name = name.lower()
         if name in parameters:
             return SILENT
-        parameters[name] = _unescape(r"\1", quoted) if bare is None else bare
+        if bare is None:
+            parameters[name] = _unescape(r"\1", quoted) if "\\" in quoted else quoted
+        else:
+            parameters[name] = bare
     node = parameters.get("for", "")
     if node not in known:
-        node = parse_node(_obfuscated_port("", node))
+        node = parse_node(_obfuscated_port("", node) if ":_" in node else node)
     return Element(node, parameters.get("proto", ""), parameters.get("host", ""))
+
+
+class Reader:
+    """Reads the entries of a header that names the client, when they are asked for.
+
+    :param comma_before: finds the comma left of an entry.
+    :param node: makes a node of an entry.
+
+    :attr:`element` is what the last one says beside the node.
+    """
+
+    element = SILENT
+
+    def __init__(self, comma_before: CommaBefore, node: Callable[[str], str]) -> None:
+        self.comma_before = comma_before
+        self.node = node
+
+
+class _ForwardedReader(Reader):
+    def __init__(self, known: Collection[str]) -> None:
+        super().__init__(forwarded_comma, self._node)
+        self._known = known
+
+    def _node(self, text: str) -> str:
+        self.element = parse_element(text, self._known)
+        return self.element.node
+
+
+#: Reads X-Forwarded-For.
+LIST = Reader(list_comma, parse_node)
+_SINGLE = Reader(no_comma, parse_node)
+
+
+def reader_of(says: Says, known: Collection[str] = ()) -> Reader:
+    """What reads the entries of a header that says this.
+
+    :param known: canonical addresses, which need not be read again.
+    """
+    if says == "forwarded":
+        return _ForwardedReader(known)
+    return _SINGLE if says == "client" else LIST
+
+
+def entries(value: str, says: Says = "client list") -> Iterator[str]:
+    """Cut the entries off a header that says this, from the right.
+
+    Spaces and tabs around an entry go; a value that is blank as a whole has no
+    entries, and an empty entry is one.
+    """
+    comma_before = reader_of(says).comma_before
+    end = len(value) if value.strip(" \t") else -1
+    while end >= 0:
+        comma = comma_before(value, end)
+        yield value[comma + 1 : end].strip(" \t")
+        end = comma
 
 
 def write_forwarded(addresses: Sequence[str], proto: Optional[str], host: Optional[str]) -> str:

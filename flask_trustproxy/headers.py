@@ -44,30 +44,34 @@ _is_port = re.compile(r"[1-9][0-9]{0,4}").fullmatch
 _is_prefix = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?").fullmatch
 
 
-def split_host(text: str) -> Optional[tuple[str, str]]:
-    """Read a host that Flask can build a URL from, and its port.
+def parse_host(text: str) -> Optional[str]:
+    """Read a host that Flask can build a URL from, with an optional port.
 
-    :returns: the host in lower case (an IPv6 address canonical and in
-        brackets) and the port, ``""`` where none stands; ``None`` where the
-        text is anything else.
+    :returns: the host in lower case, an IPv6 address canonical and in brackets;
+        ``None`` where the text is anything else.
     """
     # The Kelvin sign, which is not ASCII, is a k in lower case.
     match = _split_host(text.lower()) if text.isascii() else None
-    if match is None or int(match["port"] or 0) > 65535:
+    if match is None:
         return None
-    name: str = match["name"]
-    if match["ipv6"] is not None:
-        address = parse_address(match["ipv6"])
-        if address is None or ":" not in match["ipv6"]:
+    name, ipv6, port = match.groups()
+    if port and int(port) > 65535:
+        return None
+    if ipv6:
+        address = parse_address(ipv6) if ":" in ipv6 else None
+        if address is None:
             return None
-        return f"[{address}]" if ":" in address else address, match["port"] or ""
-    labels = name.split(".")
-    if len(name) > 253 or not all(map(_is_label, labels)):
+        name = f"[{address}]" if ":" in address else address
+    elif not _is_name(name):
         return None
+    return join_host(name, port)
+
+
+def _is_name(name: str) -> bool:
+    if len(name) > 253 or ("xn--" in name and not all(map(_is_label, name.split(".")))):
+        return False
     # A last label of digits makes it an IPv4 address (URL Standard, "ends in a number").
-    if labels[-1].isdigit() and parse_address(name) is None:
-        return None
-    return name, match["port"] or ""
+    return not name.rpartition(".")[2].isdigit() or parse_address(name) is not None
 
 
 def _is_label(label: str) -> bool:
@@ -79,14 +83,8 @@ def _is_label(label: str) -> bool:
     return True
 
 
-def parse_host(text: str) -> Optional[str]:
-    """Read a host with an optional port; see :func:`split_host`."""
-    split = split_host(text)
-    return None if split is None else join_host(*split)
-
-
-def join_host(name: str, port: str) -> str:
-    """Write a host and its port, ``""`` for none."""
+def join_host(name: str, port: Optional[str]) -> str:
+    """Write a host and its port, if it has one."""
     return f"{name}:{port}" if port else name
 
 

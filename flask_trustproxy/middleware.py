@@ -92,11 +92,25 @@ class TrustProxyMiddleware:
                 body, headers = answered
                 start_response("200 OK", headers)
                 return [body]
-        if is_refused(resolution, settings, environ):
+        if settings.required and is_refused(resolution, settings, environ):
             return _forbid(environ, start_response)
         if settings.secure_cookies and resolution.scheme == "https":
-            start_response = _secure(start_response, self._cookie(settings))
+            start_response = self._secure(start_response, settings)
         return self.app(environ, start_response)
+
+    def _secure(self, start_response: StartResponse, settings: Settings) -> StartResponse:
+        """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
+
+        def secured(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            if "set-cookie" in [name.lower() for name, _ in headers]:
+                only = self._cookie(settings)
+                headers = [
+                    (name, _with_secure(value, only) if name.lower() == "set-cookie" else value)
+                    for name, value in headers
+                ]
+            return start_response(status, headers, exc_info)
+
+        return secured
 
     def _cookie(self, settings: Settings) -> Optional[str]:
         """The name of the one cookie that is made secure, ``None`` for all."""
@@ -127,19 +141,6 @@ def _forbid(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable
         ],
     )
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
-
-
-def _secure(start_response: StartResponse, only: Optional[str]) -> StartResponse:
-    """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
-
-    def secured(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        marked = [
-            (name, _with_secure(value, only) if name.lower() == "set-cookie" else value)
-            for name, value in headers
-        ]
-        return start_response(status, marked, exc_info)
-
-    return secured
 
 
 def _with_secure(cookie: str, only: Optional[str]) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple, Optional
 from .addresses import UNIX, parse_address
 from .answers import Output, Url, split_netloc
 from .findings import Client, Findings
-from .forwarded import element_texts, parse_element
+from .forwarded import entries, parse_element
 from .headers import DEFAULT_PORTS, KNOWN, Header, Says, parse_headers, parse_scheme
 
 
@@ -102,7 +102,7 @@ def left_wrong(findings: Findings, recommendation: Recommendation) -> Iterator[W
     for header in plan.values:
         said[header.says] = findings.value(header, header.n) or ""
     if plan.client is not None and plan.client.says == "forwarded":
-        *_, outermost = element_texts(findings.honest.headers["Forwarded"])
+        *_, outermost = entries(findings.honest.headers["Forwarded"], "forwarded")
         element = parse_element(outermost)
         said["scheme"], said["host"] = parse_scheme(element.proto) or "", element.host
     host, port = split_netloc(said.get("host") or findings.honest.host)

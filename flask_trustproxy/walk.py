@@ -8,13 +8,21 @@ rewrite, the log, the explanations and the probe all read its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, NamedTuple, Optional
 
-from .addresses import UNIX, parse_node
-from .forwarded import ForwardedReader, element_texts, list_entries, list_nodes, nth_value
+from .addresses import UNIX
+from .forwarded import (
+    LIST,
+    SILENT,
+    Reader,
+    entries,
+    nth_value,
+    reader_of,
+    write_forwarded,
+)
 from .headers import KNOWN, Header, Says, parse_host, parse_scheme
 from .settings import Settings
 from .trust import Trusts
@@ -68,6 +76,8 @@ class Resolution:
         ``scheme``, ``host``, ``port`` and ``prefix``, as far as they were.
     :param ignored: the headers that are named but were not believed.
     :param settings: the settings in force.
+    :param cleaned: what named headers hold, by environ key, when only what is
+        believed is left, where they hold anything else; ``None``: nothing.
     """
 
     client_ip: Optional[str]
@@ -79,6 +89,7 @@ class Resolution:
     believed: Mapping[Says, str]
     ignored: tuple[Ignored, ...]
     settings: Settings
+    cleaned: dict[str, Optional[str]] = field(repr=False, compare=False)
 
     @property
     def hops(self) -> list[Hop]:
@@ -121,32 +132,48 @@ def _address(node: str) -> Optional[str]:
 
 
 def walk(
-    peer: str, nodes: Iterable[str], trusts: Trusts, max_hops: int
+    peer: str,
+    value: str,
+    reader: Reader,
+    trusts: Trusts,
+    max_hops: int,
+    known: Collection[str] = (),
 ) -> tuple[list[str], int, Stopped]:
     """Go from the peer towards the client while the hops are trusted.
 
-    The next node is asked for only after a trusted hop, so nothing that
-    stands left of the client is ever read.
+    The next entry is cut off only after a trusted hop, so nothing that stands
+    left of the client is ever looked at.
 
     :param peer: the node of hop 0.
-    :param nodes: those of hop 1 and on, ``""`` for what is neither an address
-        nor a socket; such a one ends the walk.
+    :param value: the header that names hop 1 and on, from the right.
+    :param reader: reads its entries; one that is neither an address nor a
+        socket ends the walk.
     :param trusts: the trust policy.
     :param max_hops: at most so many hops are trusted.
+    :param known: entries that are the canonical addresses of trusted hops.
     :returns: the nodes walked, how many of them are trusted, and why the walk
         ended.
     """
     walked = [peer]
-    if not trusts(peer, 0):
+    if peer not in known and not trusts(peer, 0):
         return walked, 0, "untrusted"
+    comma_before = reader.comma_before
     hop = 0
-    for node in nodes:
+    end = len(value) if value.strip(" \t") else -1
+    while end >= 0:
         hop += 1
-        if not node:
-            return walked, hop, "not_an_address"
-        walked.append(node)
-        if not trusts(node, hop):
-            return walked, hop, "untrusted"
+        comma = comma_before(value, end)
+        node = value[comma + 1 : end].strip(" \t")
+        end = comma
+        if node in known:
+            walked.append(node)
+        else:
+            node = reader.node(node)
+            if not node:
+                return walked, hop, "not_an_address"
+            walked.append(node)
+            if not trusts(node, hop):
+                return walked, hop, "untrusted"
         if hop == max_hops:
             return walked, hop, "max_hops"
     return walked, hop + 1, "end"
@@ -160,12 +187,14 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
     :param scheme: the scheme of the connection.
     :param get: reads a header by its environ key.
     """
-    client = settings.headers.client
+    client, known = settings.headers.client, settings.trust.known
     value = None if client is None else get(client.key)
-    nodes: Iterable[str] = ()
-    if client is not None and value:
-        nodes = _NODES[client.says](value, settings.trust.known)
-    walked, trusted, stopped = walk(peer, nodes, settings.trusts, settings.max_hops)
+    reader = LIST if client is None else reader_of(client.says, known)
+    if reader is not LIST:  # a bare address is no element, and hop 1 of one is never trusted
+        known = ()
+    walked, trusted, stopped = walk(
+        peer, value or "", reader, settings.trusts, settings.max_hops, known
+    )
     count = settings.trust.count
     if count is not None and stopped != "untrusted":
         if client is None:
@@ -174,28 +203,40 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
             walked, trusted, stopped = [peer], 0, "count_not_reached"
     believed: dict[Says, str] = {}
     ignored: list[Ignored] = []
+    cleaned: dict[str, Optional[str]] = {}
     if client is not None and value is not None:
         if trusted == 0:
             ignored.append(Ignored(client.name, value, _WHY_NOTHING[stopped]))
         elif stopped == "not_an_address":
             entry = nth_entry(client, value, len(walked))
             ignored.append(Ignored(client.name, entry, "no address, so the walk ends"))
-        if trusted and isinstance(nodes, ForwardedReader):
-            for header, text in zip(_IN_FORWARDED, nodes.element[1:]):
-                if text:
-                    _believe(header, text, believed, ignored)
+    if trusted and reader.element is not SILENT:
+        for header, text in zip(_IN_FORWARDED, reader.element[1:]):
+            if text:
+                _believe(header, text, believed, ignored)
     for header in settings.headers.values:
-        value = get(header.key)
-        if value is None:
+        said = get(header.key)
+        if said is None:
             continue
-        nth = nth_value(value, header.n) if trusted >= header.n else None
+        nth = nth_value(said, header.n) if trusted >= header.n else None
+        meant = None
         if nth is None:
-            ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
+            ignored.append(Ignored(header.name, said, _why_not(header.n, trusted, stopped)))
         else:
-            _believe(header, nth, believed, ignored)
+            meant = _believe(header, nth, believed, ignored)
+        written = None if meant is None else header.write(meant)
+        if written != said:
+            cleaned[header.key] = written
     client_ips = tuple(walked[:0:-1])
     if UNIX in client_ips:
         client_ips = tuple(node for node in client_ips if node != UNIX)
+    if client is not None and value is not None:
+        if client.says == "forwarded":
+            text = write_forwarded(client_ips, believed.get("scheme"), believed.get("host"))
+        else:
+            text = ", ".join(client_ips)
+        if not text or text != value:
+            cleaned[client.key] = text or None
     return Resolution(  # by position: by keyword it costs twice as much
         client_ips[0] if client_ips else _address(peer),
         client_ips,
@@ -206,31 +247,20 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         believed,
         tuple(ignored),
         settings,
+        cleaned,
     )
-
-
-def _one_node(value: str, known: Collection[str]) -> Iterable[str]:
-    text = value.strip(" \t")
-    return (parse_node(text),) if text else ()
-
-
-#: What reads the nodes that a client header names, from the right.
-_NODES: Mapping[Says, Callable[[str, Collection[str]], Iterable[str]]] = {
-    "client list": list_nodes,
-    "forwarded": ForwardedReader,
-    "client": _one_node,
-}
 
 
 def _believe(
     header: Header, text: str, believed: dict[Says, str], ignored: list[Ignored]
-) -> None:
+) -> Optional[str]:
     """Believe a value that a trusted hop wrote, if it is one."""
     value = header.parse(text)
     if value is None:
         ignored.append(Ignored(header.name, text, f"no {header.says}"))
     else:
         believed[header.says] = value
+    return value
 
 
 def _why_not(n: int, trusted: int, stopped: Stopped) -> str:
@@ -243,5 +273,4 @@ def nth_entry(client: Header, value: str, hop: int) -> str:
     """The text that names a hop in a client header that reaches it."""
     if client.says == "client":
         return value
-    entries = element_texts(value) if client.says == "forwarded" else list_entries(value)
-    return next(islice(entries, hop - 1, None))
+    return next(islice(entries(value, client.says), hop - 1, None))

@@ -21,11 +21,11 @@ from werkzeug.test import run_wsgi_app
 from flask_trustproxy import TrustProxy, diagnostics
 from flask_trustproxy.addresses import UNIX, parse_address, parse_node
 from flask_trustproxy.environ import ORIGINAL, RESOLUTION, rewrite
-from flask_trustproxy.forwarded import element_texts, list_entries, nth_value
-from flask_trustproxy.headers import KNOWN, NAMES, environ_key, split_host
+from flask_trustproxy.forwarded import entries, nth_value
+from flask_trustproxy.headers import KNOWN, NAMES, environ_key
 from flask_trustproxy.settings import SETTINGS, SettingError, Settings, read_settings
 from flask_trustproxy.walk import Resolution
-from resolving import CLIENT, Watched, cleaned, environ_of, settings_of
+from resolving import CLIENT, Watched, cleaned, environ_of, settings_of, split_host
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 PORT, PREFIX = "X-Forwarded-Port", "X-Forwarded-Prefix"
@@ -100,7 +100,7 @@ def check_value(says: str, value: str) -> None:
         assert len(value) <= 255
         assert re.fullmatch(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value)
     else:
-        name, port = split_host(value) or ("", "")
+        name, port = split_host(value)
         assert value == (f"{name}:{port}" if port else name)
         assert re.fullmatch(r"[a-z0-9.-]{1,253}|\[[0-9a-f:]+\]", name)
         assert name.startswith("[") or name.encode("ascii").decode("idna")
@@ -224,16 +224,16 @@ def check_values(text: str) -> None:
 
 def check_lists(text: str) -> None:
     """What is read from the right is what a second reader finds from the left."""
-    entries = [entry.strip(" \t") for entry in text.split(",")] if text.strip(" \t") else []
-    assert list(list_entries(text)) == entries[::-1]
-    for entry in {text, *entries}:
+    found = [entry.strip(" \t") for entry in text.split(",")] if text.strip(" \t") else []
+    assert list(entries(text)) == found[::-1]
+    for entry in {text, *found}:
         check_node(entry)
     for n in range(1, 4):
-        assert nth_value(text, n) == (entries[-n] if n <= len(entries) else None)
-    assert walked(XFF, text) == until_text(map(parse_node, entries[::-1]))
+        assert nth_value(text, n) == (found[-n] if n <= len(found) else None)
+    assert walked(XFF, text) == until_text(map(parse_node, found[::-1]))
     if is_rfc_7239(text):
         elements = find_elements(text)[::-1]
-        assert [element.strip(" \t") for element in element_texts(text)] == elements
+        assert list(entries(text, "forwarded")) == elements
         assert walked("Forwarded", text) == until_text(map(node_of, elements))
 
 
@@ -258,9 +258,9 @@ def node_of(element: str) -> str:
 def check_growth(text: str) -> None:
     """Of a text that is repeated, nothing is read more often."""
     long = text * max(256 // (len(text) + 1), 1)
-    for read in (list_entries, element_texts):
+    for says in ("client list", "forwarded"):
         watched = Watched(long)
-        assert sum(map(len, read(watched))) <= len(long)
+        assert sum(map(len, entries(watched, says))) <= len(long)
         assert watched.looked <= 6 * len(long) + 6
     for name, settings in TO_THE_END.items():
         watched = Watched(long)

@@ -33,6 +33,13 @@ def resolved(
     return resolve(settings, node, scheme, keyed(headers).get)
 
 
+def split_host(host: str) -> tuple[str, str]:
+    """The name and the port of a host in canonical form."""
+    bracket = host.rfind("]") + 1
+    name, _, port = host[bracket:].partition(":")
+    return host[:bracket] + name, port
+
+
 def environ_of(headers: dict[str, str], peer: str = PEER, **more: object) -> dict[str, object]:
     """An environ as a server makes it, with ``more`` laid over it."""
     return {

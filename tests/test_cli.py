@@ -579,6 +579,7 @@ class TestExplain:
                 believed={"host": "made.example.com:8443", "port": "8443", "prefix": "/made"},
                 ignored=(Ignored("X-Made", "up", "just so"),),
                 settings=settings,
+                cleaned={},
             )
 
         monkeypatch.setattr(environ, "resolve", resolve)

@@ -620,7 +620,7 @@ def test_a_count_under_mod_wsgi(log, trust, keys, warned):
             {"headers": "Forwarded"},
             {"HTTP_FORWARDED": 'for="[2001:db8::9]", for=_hidden;proto=https'},
             "Forwarded: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
-            "there: ' for=_hidden;proto=https'",
+            "there: 'for=_hidden;proto=https'",
             id="an obfuscated node",
         ),
     ],

@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from flask_trustproxy.forwarded import (
     SILENT,
     Element,
-    ForwardedReader,
-    element_texts,
-    list_entries,
-    list_nodes,
+    entries,
     nth_value,
     parse_element,
+    reader_of,
     write_forwarded,
 )
 from resolving import Watched
@@ -58,10 +56,8 @@ def elements(draw: st.DrawFn) -> tuple[str, Element]:
 def test_forwarded_never_looks_left_of_the_elements_that_were_asked_for(prefix, comma, honest):
     right = ", ".join(text for text, _ in honest)
     value = Watched(f"{prefix}{comma}{right}")
-    reader = ForwardedReader(value)
-    for _, element in reversed(honest):
-        assert next(reader) == element.node
-        assert reader.element == element
+    texts = islice(entries(value, "forwarded"), len(honest))
+    assert list(map(parse_element, texts)) == [element for _, element in reversed(honest)]
     left = len(value) - len(right)
     # The comma before the leftmost of them ends it; spaces may stand between.
     assert value.lowest >= left - len(comma)
@@ -71,8 +67,8 @@ def test_forwarded_never_looks_left_of_the_elements_that_were_asked_for(prefix, 
 def test_a_list_never_looks_left_of_the_entries_that_were_asked_for(prefix, comma, honest):
     right = ",".join(text for text, _ in honest)
     value = Watched(f"{prefix}{comma}{right}")
-    nodes = list(islice(list_nodes(value), len(honest)))
-    assert nodes == [node for _, node in reversed(honest)]
+    texts = list(islice(entries(value), len(honest)))
+    assert texts == [text.strip(" \t") for text, _ in reversed(honest)]
     assert value.lowest >= len(value) - len(right) - len(comma)
 
 
@@ -87,7 +83,7 @@ def test_the_nth_value_never_looks_left_of_itself(prefix, comma, n):
 @given(st.text('",;\\ =a', max_size=12), st.sampled_from(["", "for=192.0.2.1", 'a="b"']))
 def test_reading_forwarded_to_the_end_is_linear(pattern, last):
     value = Watched(pattern * (4096 // max(len(pattern), 1)) + last)
-    assert sum(map(len, element_texts(value))) <= len(value)
+    assert sum(map(len, entries(value, "forwarded"))) <= len(value)
     assert value.looked <= 6 * len(value) + 6
 
 
@@ -118,7 +114,7 @@ def test_a_hostile_element_says_nothing(text):
 
 
 @pytest.mark.parametrize(
-    ("value", "entries"),
+    ("value", "texts"),
     [
         pytest.param("a, b,c", ["c", "b", "a"], id="with and without a space"),
         pytest.param(" \ta\t ,\tb ", ["b", "a"], id="spaces and tabs around an entry go"),
@@ -132,38 +128,38 @@ def test_a_hostile_element_says_nothing(text):
         pytest.param("\xa0", ["\xa0"], id="a value of other white space has one"),
     ],
 )
-def test_list_entries(value, entries):
-    assert list(list_entries(value)) == entries
-    # nth_value() is the same list, without what stands right of the value.
-    assert [nth_value(value, n + 1) for n in range(len(entries) + 2)] == [*entries, None, None]
+def test_the_entries_of_a_list(value, texts):
+    assert list(entries(value)) == texts
+    # nth_value() takes the same, without what stands right of the value.
+    assert [nth_value(value, n + 1) for n in range(len(texts) + 2)] == [*texts, None, None]
 
 
 @pytest.mark.parametrize(
     ("value", "texts"),
     [
-        pytest.param("a=1, b=2,c=3", ["c=3", " b=2", "a=1"], id="with and without a space"),
-        pytest.param('a="1,2", b="3"', [' b="3"', 'a="1,2"'], id="a comma inside quotes"),
-        pytest.param('a="\\",", b=2', [" b=2", 'a="\\","'], id="an escaped quote and a comma"),
-        pytest.param('a="\\\\", b=2', [" b=2", 'a="\\\\"'], id="an escaped backslash ends"),
+        pytest.param("a=1, b=2,c=3", ["c=3", "b=2", "a=1"], id="with and without a space"),
+        pytest.param('a="1,2", b="3"', ['b="3"', 'a="1,2"'], id="a comma inside quotes"),
+        pytest.param('a="\\",", b=2', ["b=2", 'a="\\","'], id="an escaped quote and a comma"),
+        pytest.param('a="\\\\", b=2', ["b=2", 'a="\\\\"'], id="an escaped backslash ends"),
         pytest.param('a=",";b=",,"', ['a=",";b=",,"'], id="two strings in one element"),
-        pytest.param('a=1, b=2", c=3', [" c=3", 'a=1, b=2"'], id="no partner: one is left"),
-        pytest.param('a=", b="c,d"', [' b="c,d"', 'a="'], id="partners are on the right"),
-        pytest.param('", b="c"', [' b="c"', '"'], id="an open quote stays on its side"),
-        pytest.param(", a=1,,", ["", "", " a=1", ""], id="empty elements are elements"),
+        pytest.param('a=1, b=2", c=3', ["c=3", 'a=1, b=2"'], id="no partner: one is left"),
+        pytest.param('a=", b="c,d"', ['b="c,d"', 'a="'], id="partners are on the right"),
+        pytest.param('", b="c"', ['b="c"', '"'], id="an open quote stays on its side"),
+        pytest.param(", a=1,,", ["", "", "a=1", ""], id="empty elements are elements"),
         pytest.param("", [], id="an empty value has none"),
         pytest.param("\t ", [], id="a blank value has none"),
         pytest.param("\xa0", ["\xa0"], id="a value of other white space has one"),
         pytest.param("X", ["X"], id="a letter alone"),
     ],
 )
-def test_element_texts(value, texts):
-    assert list(element_texts(value)) == texts
+def test_the_elements_of_a_forwarded_header(value, texts):
+    assert list(entries(value, "forwarded")) == texts
 
 
 def test_what_is_known_is_not_read_again():
     # No address, so that reading it would show.
-    assert list(list_nodes("known, 192.0.2.1", {"known"})) == ["192.0.2.1", "known"]
-    assert list(ForwardedReader("for=known, for=_x", {"known"})) == ["", "known"]
+    reader = reader_of("forwarded", {"known"})
+    assert (reader.node("for=_x"), reader.node("for=known")) == ("", "known")
 
 
 @pytest.mark.parametrize(
@@ -270,9 +266,7 @@ def test_parse_element(text, element):
     ],
 )
 def test_deviations_from_rfc_7239(value, elements):
-    reader = ForwardedReader(value)
-    assert [(next(reader), *reader.element[1:]) for _ in elements] == elements
-    assert next(reader, None) is None
+    assert list(map(parse_element, entries(value, "forwarded"))) == elements
 
 
 hosts = st.sampled_from(["", "a.example", "a.example:8080", "192.0.2.1:80", "[2001:db8::1]:80"])
@@ -284,14 +278,11 @@ hosts = st.sampled_from(["", "a.example", "a.example:8080", "192.0.2.1:80", "[20
     host=hosts,
 )
 def test_what_is_written_is_read_again(nodes, proto, host):
-    reader = ForwardedReader(write_forwarded(nodes, proto, host))
-    read = [(node, reader.element) for node in reader]
+    written = write_forwarded(nodes, proto, host)
     if not nodes and (proto or host):
         nodes = [""]
-    assert [node for node, _ in read] == nodes[::-1]
-    assert [element[1:] for _, element in read] == [("", "")] * (len(nodes) - 1) + (
-        [(proto, host)] if nodes else []
-    )
+    said = [Element(*nodes[:1], proto, host), *map(Element, nodes[1:])] if nodes else []
+    assert list(map(parse_element, entries(written, "forwarded"))) == said[::-1]
 
 
 @pytest.mark.parametrize(

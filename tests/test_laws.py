@@ -15,9 +15,9 @@ from werkzeug.test import run_wsgi_app
 
 from flask_trustproxy import TrustProxy
 from flask_trustproxy.environ import rewrite
-from flask_trustproxy.headers import KNOWN, environ_key, split_host
+from flask_trustproxy.headers import KNOWN, environ_key, parse_host
 from flask_trustproxy.walk import Resolution
-from resolving import CLIENT, PEER, cleaned, environ_of, resolved, settings_of
+from resolving import CLIENT, PEER, cleaned, environ_of, resolved, settings_of, split_host
 from strategies import attacker_text, dressed_addresses
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
@@ -97,7 +97,7 @@ def requests(draw: st.DrawFn) -> dict[str, object]:
 
 def said(resolution: Resolution) -> tuple[object, ...]:
     """All that is believed, and how it was found."""
-    return astuple(replace(resolution, ignored=(), settings=None)), resolution.hops
+    return astuple(replace(resolution, ignored=(), settings=None, cleaned={})), resolution.hops
 
 
 @given(
@@ -357,6 +357,6 @@ def expected_host(resolution: Resolution, own: str | None) -> str:
     """The host that URLs have: the believed one, else the client's or the server's."""
     default = {"http": "80", "https": "443"}[resolution.scheme]
     served = "127.0.0.1" if "scheme" in resolution.believed else "127.0.0.1:8000"
-    name, port = split_host(resolution.host or own or served)
+    name, port = split_host(parse_host(resolution.host or own or served) or "")
     port = str(resolution.port or port)
     return name if port in ("", default) else f"{name}:{port}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import repeat
-
 import pytest
 
+from flask_trustproxy.forwarded import LIST
 from flask_trustproxy.headers import KNOWN
 from flask_trustproxy.walk import Hop, Ignored, resolve, walk
-from resolving import CLIENT, PEER, Watched, keyed, resolved, settings_of
+from resolving import CLIENT, PEER, TRUSTED, Watched, keyed, resolved, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 SINGLE = [header.name for header in KNOWN.values() if header.says == "client"]
@@ -17,12 +16,6 @@ SCHEMES = [header.name for header in KNOWN.values() if header.says == "scheme"]
 
 def trusts_private(address: str, hop: int) -> bool:
     return address.startswith("10.")
-
-
-def overread(*nodes: str):
-    """Nodes behind which nothing may be asked for."""
-    yield from nodes
-    pytest.fail("asked for an entry that the client wrote")
 
 
 @pytest.mark.parametrize(
@@ -53,17 +46,32 @@ def overread(*nodes: str):
         ),
     ],
 )
-def test_reads_nothing_left_of_the_client(peer, nodes, max_hops, result):
-    assert walk(peer, overread(*nodes), trusts_private, max_hops) == result
+@pytest.mark.parametrize("known", [(), (PEER, "10.0.0.3")], ids=["none known", "known hops"])
+def test_reads_nothing_left_of_the_client(peer, nodes, max_hops, result, known):
+    written = "".join(f", {node}" for node in reversed(nodes))
+    value = Watched(f"10.0.0.6{written}")
+    assert walk(peer, value, LIST, trusts_private, max_hops, known) == result
+    assert value.lowest == len(value) - len(written)
 
 
 def test_ends_with_the_list():
-    assert walk(PEER, ["10.0.0.3"], trusts_private, 9) == ([PEER, "10.0.0.3"], 2, "end")
+    assert walk(PEER, "10.0.0.3", LIST, trusts_private, 9) == ([PEER, "10.0.0.3"], 2, "end")
 
 
-def test_an_endless_list_of_trusted_hops_ends_at_the_limit():
-    walked, trusted, stopped = walk(PEER, repeat("10.0.0.3"), trusts_private, 16)
+def test_a_long_list_of_trusted_hops_ends_at_the_limit():
+    value = Watched("10.0.0.3," * 999 + "10.0.0.3")
+    walked, trusted, stopped = walk(PEER, value, LIST, trusts_private, 16)
     assert (len(walked), trusted, stopped) == (17, 16, "max_hops")
+    assert value.lowest == len(value) - len(",10.0.0.3" * 16)
+
+
+def test_an_address_alone_is_no_element():
+    for trust, k in (TRUSTED, 1), (True, 1):
+        settings = settings_of(trust, "Forwarded")
+        resolved(settings, {"Forwarded": "for=10.0.0.3"})  # known from now on
+        resolution = resolved(settings, {"Forwarded": f"for={CLIENT}, 10.0.0.3"})
+        assert (resolution.nodes, resolution.trusted_hops) == ((PEER,), k)
+        assert resolution.stopped == "not_an_address"
 
 
 def rows(*rows: tuple[object, ...]):
