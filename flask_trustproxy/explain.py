@@ -23,7 +23,7 @@ from .diagnostics import (
     suggest,
     trust_given,
 )
-from .forwarded import reader_of
+from .forwarded import commas_of
 from .headers import NAMES, Header, HeaderPlan, Says
 from .settings import Secret, Settings
 from .trust import TrustPolicy
@@ -321,7 +321,7 @@ def never_read(
 
 def _left_of(header: Header, value: str, count: int) -> str:
     """What stands left of the last ``count`` entries of a header."""
-    comma_before, end = reader_of(header.says).comma_before, len(value)
+    comma_before, end = commas_of(header.says), len(value)
     while count and end >= 0:
         end = comma_before(value, end)
         count -= 1

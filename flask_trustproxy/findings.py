@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Optional, cast
 
-from .addresses import parse_address
+from .addresses import parse_address, parse_node
 from .answers import Answer, Exchange, Output, Url
 from .forgeries import CANARIES, Forgery
-from .forwarded import entries, nth_value, reader_of
+from .forwarded import entries, nth_value, parse_element
 from .headers import KNOWN, NAMES, Header
 
 Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "absent"]
@@ -327,8 +327,9 @@ def _entries(header: Header, value: str) -> Iterator[str]:
 def _nodes(header: Header, answer: Answer) -> list[str]:
     """The nodes that a client header names from the right, text as it stands."""
     value = answer.headers.get(header.name, "")
-    node = reader_of(header.says).node
-    return [node(entry) or entry for entry in _entries(header, value)]
+    if header.says == "forwarded":
+        return [parse_element(text).node or text for text in entries(value, "forwarded")]
+    return [parse_node(text) or text for text in entries(value, header.says)]
 
 
 def _is_global(address: str) -> bool:

@@ -57,6 +57,27 @@ def _opening(value: str, closing: int) -> int:
     return opening
 
 
+def commas_of(says: Says) -> CommaBefore:
+    """What finds the commas of a header that says this."""
+    if says == "forwarded":
+        return forwarded_comma
+    return no_comma if says == "client" else list_comma
+
+
+def entries(value: str, says: Says = "client list") -> Iterator[str]:
+    """Cut the entries off a header that says this, from the right.
+
+    Spaces and tabs around an entry go; a value that is blank as a whole has no
+    entries, and an empty entry is one.
+    """
+    comma_before = commas_of(says)
+    end = len(value) if value.strip(" \t") else -1
+    while end >= 0:
+        comma = comma_before(value, end)
+        yield value[comma + 1 : end].strip(" \t")
+        end = comma
+
+
 def nth_value(value: str, n: int) -> Optional[str]:
     """The n-th value of a plain list from the right, if it has one.
 
@@ -132,59 +153,23 @@ def parse_element(text: str, known: Collection[str] = ()) -> Element:
     return Element(node, parameters.get("proto", ""), parameters.get("host", ""))
 
 
-class Reader:
-    """Reads the entries of a header that names the client, when they are asked for.
-
-    :param comma_before: finds the comma left of an entry.
-    :param node: makes a node of an entry.
-
-    :attr:`element` is what the last one says beside the node.
-    """
-
-    element = SILENT
-
-    def __init__(self, comma_before: CommaBefore, node: Callable[[str], str]) -> None:
-        self.comma_before = comma_before
-        self.node = node
-
-
-class _ForwardedReader(Reader):
-    def __init__(self, known: Collection[str]) -> None:
-        super().__init__(forwarded_comma, self._node)
-        self._known = known
-
-    def _node(self, text: str) -> str:
-        self.element = parse_element(text, self._known)
-        return self.element.node
-
-
-#: Reads X-Forwarded-For.
-LIST = Reader(list_comma, parse_node)
-_SINGLE = Reader(no_comma, parse_node)
-
-
-def reader_of(says: Says, known: Collection[str] = ()) -> Reader:
-    """What reads the entries of a header that says this.
+class ElementReader:
+    """Reads elements of a Forwarded header when their nodes are asked for.
 
     :param known: canonical addresses, which need not be read again.
+
+    :attr:`element` is the one that was read last; it names the client when
+    the walk has ended.
     """
-    if says == "forwarded":
-        return _ForwardedReader(known)
-    return _SINGLE if says == "client" else LIST
 
+    def __init__(self, known: Collection[str]) -> None:
+        self.element = SILENT
+        self._known = known
 
-def entries(value: str, says: Says = "client list") -> Iterator[str]:
-    """Cut the entries off a header that says this, from the right.
-
-    Spaces and tabs around an entry go; a value that is blank as a whole has no
-    entries, and an empty entry is one.
-    """
-    comma_before = reader_of(says).comma_before
-    end = len(value) if value.strip(" \t") else -1
-    while end >= 0:
-        comma = comma_before(value, end)
-        yield value[comma + 1 : end].strip(" \t")
-        end = comma
+    def node(self, text: str) -> str:
+        """Read one element, and return its node."""
+        self.element = parse_element(text, self._known)
+        return self.element.node
 
 
 def write_forwarded(addresses: Sequence[str], proto: Optional[str], host: Optional[str]) -> str:

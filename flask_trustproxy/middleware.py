@@ -92,7 +92,7 @@ class TrustProxyMiddleware:
                 body, headers = answered
                 start_response("200 OK", headers)
                 return [body]
-        if settings.required and is_refused(resolution, settings, environ):
+        if is_refused(resolution, settings, environ):
             return _forbid(environ, start_response)
         if settings.secure_cookies and resolution.scheme == "https":
             start_response = self._secure(start_response, settings)

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, NamedTuple, Optional
 
-from .addresses import UNIX
+from .addresses import UNIX, parse_node
 from .forwarded import (
-    LIST,
     SILENT,
-    Reader,
+    CommaBefore,
+    Element,
+    ElementReader,
+    commas_of,
     entries,
     nth_value,
-    reader_of,
     write_forwarded,
 )
 from .headers import KNOWN, Header, Says, parse_host, parse_scheme
@@ -134,7 +135,8 @@ def _address(node: str) -> Optional[str]:
 def walk(
     peer: str,
     value: str,
-    reader: Reader,
+    comma_before: CommaBefore,
+    read: Callable[[str], str],
     trusts: Trusts,
     max_hops: int,
     known: Collection[str] = (),
@@ -146,8 +148,9 @@ def walk(
 
     :param peer: the node of hop 0.
     :param value: the header that names hop 1 and on, from the right.
-    :param reader: reads its entries; one that is neither an address nor a
-        socket ends the walk.
+    :param comma_before: cuts off an entry.
+    :param read: makes a node of it, ``""`` of what is neither an address nor a
+        socket; such a one ends the walk.
     :param trusts: the trust policy.
     :param max_hops: at most so many hops are trusted.
     :param known: entries that are the canonical addresses of trusted hops.
@@ -157,7 +160,6 @@ def walk(
     walked = [peer]
     if peer not in known and not trusts(peer, 0):
         return walked, 0, "untrusted"
-    comma_before = reader.comma_before
     hop = 0
     end = len(value) if value.strip(" \t") else -1
     while end >= 0:
@@ -168,7 +170,7 @@ def walk(
         if node in known:
             walked.append(node)
         else:
-            node = reader.node(node)
+            node = read(node)
             if not node:
                 return walked, hop, "not_an_address"
             walked.append(node)
@@ -187,20 +189,12 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
     :param scheme: the scheme of the connection.
     :param get: reads a header by its environ key.
     """
-    client, known = settings.headers.client, settings.trust.known
+    client = settings.headers.client
     value = None if client is None else get(client.key)
-    reader = LIST if client is None else reader_of(client.says, known)
-    if reader is not LIST:  # a bare address is no element, and hop 1 of one is never trusted
-        known = ()
-    walked, trusted, stopped = walk(
-        peer, value or "", reader, settings.trusts, settings.max_hops, known
-    )
-    count = settings.trust.count
-    if count is not None and stopped != "untrusted":
-        if client is None:
-            trusted = count
-        else:  # the request came past a proxy, or the count is wrong
-            walked, trusted, stopped = [peer], 0, "count_not_reached"
+    walked, trusted, stopped, element = _find_client(settings, peer, client, value or "")
+    client_ips = tuple(walked[:0:-1])
+    if UNIX in client_ips:
+        client_ips = tuple(node for node in client_ips if node != UNIX)
     believed: dict[Says, str] = {}
     ignored: list[Ignored] = []
     cleaned: dict[str, Optional[str]] = {}
@@ -210,33 +204,27 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         elif stopped == "not_an_address":
             entry = nth_entry(client, value, len(walked))
             ignored.append(Ignored(client.name, entry, "no address, so the walk ends"))
-    if trusted and reader.element is not SILENT:
-        for header, text in zip(_IN_FORWARDED, reader.element[1:]):
-            if text:
-                _believe(header, text, believed, ignored)
+        text = ", ".join(client_ips)
+        if client.says == "forwarded":
+            for header, said in zip(_IN_FORWARDED, element[1:]):
+                if said:
+                    _believe(header, said, believed, ignored)
+            text = write_forwarded(client_ips, believed.get("scheme"), believed.get("host"))
+        if not text or text != value:
+            cleaned[client.key] = text or None
     for header in settings.headers.values:
-        said = get(header.key)
-        if said is None:
+        value = get(header.key)
+        if value is None:
             continue
-        nth = nth_value(said, header.n) if trusted >= header.n else None
+        nth = nth_value(value, header.n) if trusted >= header.n else None
         meant = None
         if nth is None:
-            ignored.append(Ignored(header.name, said, _why_not(header.n, trusted, stopped)))
+            ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
         else:
             meant = _believe(header, nth, believed, ignored)
         written = None if meant is None else header.write(meant)
-        if written != said:
+        if written != value:
             cleaned[header.key] = written
-    client_ips = tuple(walked[:0:-1])
-    if UNIX in client_ips:
-        client_ips = tuple(node for node in client_ips if node != UNIX)
-    if client is not None and value is not None:
-        if client.says == "forwarded":
-            text = write_forwarded(client_ips, believed.get("scheme"), believed.get("host"))
-        else:
-            text = ", ".join(client_ips)
-        if not text or text != value:
-            cleaned[client.key] = text or None
     return Resolution(  # by position: by keyword it costs twice as much
         client_ips[0] if client_ips else _address(peer),
         client_ips,
@@ -249,6 +237,31 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         settings,
         cleaned,
     )
+
+
+def _find_client(
+    settings: Settings, peer: str, client: Optional[Header], value: str
+) -> tuple[list[str], int, Stopped, Element]:
+    """Walk, and return the element of a Forwarded header that names the client as well."""
+    known = settings.trust.known
+    says: Says = "client list" if client is None else client.says
+    elements = ElementReader(known) if says == "forwarded" else None
+    walked, trusted, stopped = walk(
+        peer,
+        value,
+        commas_of(says),
+        parse_node if elements is None else elements.node,
+        settings.trusts,
+        settings.max_hops,
+        # A bare address is no element, and a single one is the client's.
+        known if says == "client list" else (),
+    )
+    count = settings.trust.count
+    if count is not None and stopped != "untrusted":
+        if client is not None:  # the request came past a proxy, or the count is wrong
+            return [peer], 0, "count_not_reached", SILENT
+        trusted = count
+    return walked, trusted, stopped, SILENT if elements is None else elements.element
 
 
 def _believe(

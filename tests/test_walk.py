@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_trustproxy.forwarded import LIST
+from flask_trustproxy.addresses import parse_node
+from flask_trustproxy.forwarded import list_comma
 from flask_trustproxy.headers import KNOWN
 from flask_trustproxy.walk import Hop, Ignored, resolve, walk
 from resolving import CLIENT, PEER, TRUSTED, Watched, keyed, resolved, settings_of
@@ -50,17 +51,21 @@ def trusts_private(address: str, hop: int) -> bool:
 def test_reads_nothing_left_of_the_client(peer, nodes, max_hops, result, known):
     written = "".join(f", {node}" for node in reversed(nodes))
     value = Watched(f"10.0.0.6{written}")
-    assert walk(peer, value, LIST, trusts_private, max_hops, known) == result
+    assert walk(peer, value, list_comma, parse_node, trusts_private, max_hops, known) == result
     assert value.lowest == len(value) - len(written)
 
 
 def test_ends_with_the_list():
-    assert walk(PEER, "10.0.0.3", LIST, trusts_private, 9) == ([PEER, "10.0.0.3"], 2, "end")
+    assert walk(PEER, "10.0.0.3", list_comma, parse_node, trusts_private, 9) == (
+        [PEER, "10.0.0.3"],
+        2,
+        "end",
+    )
 
 
 def test_a_long_list_of_trusted_hops_ends_at_the_limit():
     value = Watched("10.0.0.3," * 999 + "10.0.0.3")
-    walked, trusted, stopped = walk(PEER, value, LIST, trusts_private, 16)
+    walked, trusted, stopped = walk(PEER, value, list_comma, parse_node, trusts_private, 16)
     assert (len(walked), trusted, stopped) == (17, 16, "max_hops")
     assert value.lowest == len(value) - len(",10.0.0.3" * 16)
 
