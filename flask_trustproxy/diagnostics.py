@@ -152,7 +152,7 @@ def log_request(
     """Log the walk of a request, and warn of what looks like a mistake.
 
     :param environ: after the rewrite.
-    :param removed: the keys of what is gone from it.
+    :param removed: the keys of the forwarding headers that nobody named.
     """
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s", in_words(resolution))
@@ -168,17 +168,15 @@ def log_request(
             "TRUST_PROXY counts hops under mod_wsgi, where the web server is no hop: "
             "REMOTE_ADDR is already its client. Name addresses, or count one less",
         )
-    for key in removed:
-        if key in _OFTEN_MISSED and resolution.trusted_hops:
-            named = resolution.settings.headers.named
-            if all(key != header.key for header in named):
-                name = _OFTEN_MISSED[key]
-                warn_once(
-                    f"removed {name}",
-                    "%s was removed though a trusted peer sent it: if your proxy writes it, "
-                    "add it to TRUST_PROXY_HEADERS",
-                    name,
-                )
+    for key in removed if resolution.trusted_hops else ():
+        name = _OFTEN_MISSED.get(key)
+        if name is not None:
+            warn_once(
+                f"removed {name}",
+                "%s was removed though a trusted peer sent it: if your proxy writes it, add it "
+                "to TRUST_PROXY_HEADERS",
+                name,
+            )
     if resolution.ignored:
         _warn_of_ignored(resolution)
 

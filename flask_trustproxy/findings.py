@@ -321,15 +321,17 @@ def _behaviour(header: Header, sent: str, answer: Optional[Answer]) -> Behaviour
 
 
 def _entries(header: Header, value: str) -> Iterator[str]:
-    return entries(value, header.says)
+    """A proxy may well append to a header that is to hold one address."""
+    return entries(value, "forwarded" if header.says == "forwarded" else "client list")
 
 
 def _nodes(header: Header, answer: Answer) -> list[str]:
     """The nodes that a client header names from the right, text as it stands."""
     value = answer.headers.get(header.name, "")
+    texts = _entries(header, value)
     if header.says == "forwarded":
-        return [parse_element(text).node or text for text in entries(value, "forwarded")]
-    return [parse_node(text) or text for text in entries(value, header.says)]
+        return [parse_element(text).node or text for text in texts]
+    return [parse_node(text) or text for text in texts]
 
 
 def _is_global(address: str) -> bool:

@@ -583,14 +583,15 @@ def test_what_connection_takes_away_is_not_recommended():
         ("pass", (), "passed"),
         ("absent", (), "passed"),
         ("drop", (), "dropped"),
-        ("set", ("X-Forwarded-For",), "refused"),
+        ("set", ("X-Forwarded-For", "X-Real-IP"), "refused"),
     ],
 )
-def test_what_the_proxies_do_with_a_header(does, refuses, behaviour):
-    proxy = Proxy(EDGE, {"X-Forwarded-For": does} if does != "pass" else {})
-    report = World((proxy,), {"trust": EDGE}, refuses=refuses).probe()
-    assert report.headers["X-Forwarded-For"] == behaviour
-    assert report.headers["X-Real-IP"] == "passed"
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP"])
+def test_what_the_proxies_do_with_a_header(name, does, refuses, behaviour):
+    proxy = Proxy(EDGE, {name: does} if does != "pass" else {})
+    report = World((proxy,), {"trust": EDGE, "headers": name}, refuses=refuses).probe()
+    assert report.headers[name] == behaviour
+    assert report.headers["X-Client-IP"] == "passed"
     assert report.headers["X-Forwarded-Server"] == "absent"
     assert set(report.headers) == set(NAMES.values())
 
