@@ -8,13 +8,14 @@ one line per cause into the log.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple, Optional
 
 from .addresses import UNIX
 from .headers import CDN_HEADERS
-from .settings import Settings
+from .settings import Settings, cut
 from .walk import Resolution
 
 logger: logging.Logger = logging.getLogger("flask_trustproxy")
@@ -33,8 +34,7 @@ def warn_once(cause: str, message: str, *args: object) -> None:
 
 def quote(text: str, limit: int = 200) -> str:
     """Cut and escape text that a stranger may have written, for one line."""
-    cut = text[:limit]
-    return ascii(cut) + ("..." if len(text) > limit else "")
+    return ascii(text[:limit]) + ("..." if len(text) > limit else "")
 
 
 def node_name(node: str) -> str:
@@ -63,7 +63,7 @@ def announce(settings: Settings, trusted_hosts: bool) -> None:
 
     :param trusted_hosts: whether the app has a list of hosts that it serves.
     """
-    logger.info("%s", ", ".join(settings_in_words(settings)))
+    logger.info("%s", ", ".join(settings_in_words(settings, 200)))
     for written, network in settings.trust.rewritten():
         logger.info("TRUST_PROXY: %s read as %s", written, network)
     for file in settings.trust.files:
@@ -72,9 +72,15 @@ def announce(settings: Settings, trusted_hosts: bool) -> None:
         warn_once(str(caution), "%s", caution)
 
 
-def settings_in_words(settings: Settings) -> list[str]:
-    """Each setting in force, and where it came from."""
-    return [f"{name}={value!r} ({origin})" for name, (value, origin) in settings.given.items()]
+def settings_in_words(settings: Settings, limit: int = sys.maxsize) -> list[str]:
+    """Each setting in force, and where it came from.
+
+    :param limit: how many characters of a value are shown.
+    """
+    return [
+        f"{name}={cut(repr(value), limit)} ({origin})"
+        for name, (value, origin) in settings.given.items()
+    ]
 
 
 def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[Caution]:

@@ -45,11 +45,12 @@ class SettingError(ValueError):
 
     def __str__(self) -> str:
         # What was expected may quote a part of the value.
-        value, expected = _cut(repr(self.value), 200), _cut(self.expected, 500)
+        value, expected = cut(repr(self.value), 200), cut(self.expected, 500)
         return f"{self.setting}={value} ({self.origin}): {expected}"
 
 
-def _cut(text: str, limit: int) -> str:
+def cut(text: str, limit: int) -> str:
+    """The first characters of a text, and dots where there are more."""
     return text[:limit] + "..." if len(text) > limit else text
 
 

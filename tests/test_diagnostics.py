@@ -89,6 +89,13 @@ class TestAtTheStart:
         )
         assert "TRUST_PROXY_REQUIRED='/healthz' (from the argument required)" in line
 
+    def test_a_long_list_is_cut(self, log):
+        make_app(TRUST_PROXY=[f"192.0.2.{number}" for number in range(256)])
+        [line] = log.at("INFO")
+        shown, _, rest = line.partition("... (from app.config), TRUST_PROXY_HEADERS=")
+        assert shown == "TRUST_PROXY=" + repr([f"192.0.2.{i}" for i in range(256)])[:200]
+        assert rest.startswith("'X-Forwarded-For, X-Forwarded-Proto' (the default), ")
+
     def test_a_request_says_nothing_of_them(self, log):
         app = make_app()
         log.clear()
