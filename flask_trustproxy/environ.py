@@ -22,19 +22,20 @@ RESOLUTION = "flask_trustproxy.resolution"
 #: Holds what stood in the environ before, by key; None: nothing.
 ORIGINAL = "flask_trustproxy.original"
 
+#: A WSGI environ, or a part of one.
 Environ = dict[str, Any]
 
 # The host that the client asked for need not be one that we would believe.
 _split_host = re.compile(r"(?P<name>\[[^\]]*\]|[^][:/?#@,\s]+):?(?P<port>[0-9]*)").fullmatch
 
 
-def resolution_of(environ: dict[str, Any]) -> Optional[Resolution]:
+def resolution_of(environ: Environ) -> Optional[Resolution]:
     """The resolution of an environ that was rewritten."""
     resolution = environ.get(RESOLUTION)
     return resolution if isinstance(resolution, Resolution) else None
 
 
-def rewrite(environ: dict[str, Any], settings: Settings) -> Resolution:
+def rewrite(environ: Environ, settings: Settings) -> Resolution:
     """Make a WSGI environ say what is believed, in place.
 
     An environ that was rewritten before is left alone: the outermost decides

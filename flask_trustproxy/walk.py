@@ -203,7 +203,7 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         if trusted == 0:
             ignored.append(Ignored(client.name, value, _WHY_NOTHING[stopped]))
         elif stopped == "not_an_address":
-            entry = nth_entry(client, value, len(walked))
+            entry = next(islice(entries(value, client.says), len(walked) - 1, None))
             ignored.append(Ignored(client.name, entry, "no address, so the walk ends"))
         text = ", ".join(client_ips)
         if client.says == "forwarded":
@@ -281,10 +281,3 @@ def _why_not(n: int, trusted: int, stopped: Stopped) -> str:
     if trusted == 0:
         return _WHY_NOTHING[stopped]
     return f"only {trusted} hops are trusted" if trusted < n else f"no value {n} from the right"
-
-
-def nth_entry(client: Header, value: str, hop: int) -> str:
-    """The text that names a hop in a client header that reaches it."""
-    if client.says == "client":
-        return value
-    return next(islice(entries(value, client.says), hop - 1, None))

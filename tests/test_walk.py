@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flask_trustproxy import walk as module
 from flask_trustproxy.addresses import parse_node
 from flask_trustproxy.forwarded import list_comma
 from flask_trustproxy.headers import KNOWN
@@ -70,6 +71,13 @@ def test_a_long_list_of_trusted_hops_ends_at_the_limit():
     assert value.lowest == len(value) - len(",10.0.0.3" * 16)
 
 
+def test_a_proxy_that_is_known_is_not_read_again(monkeypatch):
+    settings, headers = settings_of(), {XFF: "10.0.0.4, 10.0.0.3"}
+    first = resolved(settings, headers)
+    monkeypatch.setattr(module, "parse_node", lambda text: pytest.fail(text))
+    assert resolved(settings, headers) == first
+
+
 def test_an_address_alone_is_no_element():
     for trust, k in (TRUSTED, 1), (True, 1):
         settings = settings_of(trust, "Forwarded")
@@ -95,6 +103,9 @@ def rows(*rows: tuple[object, ...]):
         ("an empty entry", f"{CLIENT},,10.0.0.3", ["10.0.0.3"], 2, "not_an_address"),
         ("a comma behind the last", f"{CLIENT}, ", [], 1, "not_an_address"),
         ("a comma alone", ",", [], 1, "not_an_address"),
+        ("a comma before the first", ",10.0.0.3", ["10.0.0.3"], 2, "not_an_address"),
+        ("a letter alone", "X", [], 1, "not_an_address"),
+        ("other white space alone", "\xa0", [], 1, "not_an_address"),
         ("a blank header", " \t", [], 1, "end"),
         ("no header", None, [], 1, "end"),
         ("a port", f"{CLIENT}:4711", [CLIENT], 1, "untrusted"),
