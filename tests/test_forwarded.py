@@ -145,6 +145,7 @@ def test_the_entries_of_a_list(value, texts):
         pytest.param('a=1, b=2", c=3', ["c=3", 'a=1, b=2"'], id="no partner: one is left"),
         pytest.param('a=", b="c,d"', ['b="c,d"', 'a="'], id="partners are on the right"),
         pytest.param('", b="c"', ['b="c"', '"'], id="an open quote stays on its side"),
+        pytest.param(',a="1,2"', ['a="1,2"', ""], id="a comma before the first"),
         pytest.param(", a=1,,", ["", "", "a=1", ""], id="empty elements are elements"),
         pytest.param("", [], id="an empty value has none"),
         pytest.param("\t ", [], id="a blank value has none"),
