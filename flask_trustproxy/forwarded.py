@@ -163,7 +163,7 @@ class ElementReader:
     """
 
     def __init__(self, known: Collection[str]) -> None:
-        self.element = SILENT
+        self.element: Element = SILENT
         self._known = known
 
     def node(self, text: str) -> str:
