@@ -102,13 +102,12 @@ class TrustProxyMiddleware:
         """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
 
         def secured(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            if "set-cookie" in [name.lower() for name, _ in headers]:
-                only = self._cookie(settings)
-                headers = [
-                    (name, _with_secure(value, only) if name.lower() == "set-cookie" else value)
-                    for name, value in headers
-                ]
-            return start_response(status, headers, exc_info)
+            marked: list[tuple[str, str]] = []
+            for name, value in headers:
+                if name.lower() == "set-cookie":
+                    value = _with_secure(value, self._cookie(settings))
+                marked.append((name, value))
+            return start_response(status, marked, exc_info)
 
         return secured
 
