@@ -14,6 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
@@ -250,12 +251,17 @@ def _send(target: Target, request: bytes) -> Response:
         with sock, HTTPResponse(sock, method="GET") as response:
             sock.sendall(request)
             response.begin()
+            body = b""
+            # A proxy that refuses a request before it has read the whole of it
+            # resets the connection; what it said first stands.
+            with suppress(ConnectionResetError):
+                body = response.read(_LONGEST_BODY)
             return Response(
                 response.status,
                 response.headers.get(HEADER, ""),
                 response.headers.get("Location", ""),
                 response.headers.get("Date", ""),
-                response.read(_LONGEST_BODY),
+                body,
                 here,
                 there,
             )

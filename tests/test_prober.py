@@ -956,6 +956,24 @@ class TestRun:
         with pytest.raises(Unanswered, match="Request 1 .*: no answer: .*refused"):
             probe(target, KEY.encode(), lambda *progress: None)
 
+    def test_an_answer_stands_whose_connection_is_reset(self):
+        """As where a request is refused, and the rest of it never read."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+
+            def refuse():
+                connection, _ = listener.accept()
+                connection.recv(1)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\nno")
+                connection.close()
+
+            thread = threading.Thread(target=refuse)
+            thread.start()
+            target = parse_target(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+            with pytest.raises(Unanswered) as caught:
+                probe(target, KEY.encode(), lambda *progress: None)
+            thread.join()
+        assert caught.value.why == f"Request 1 (an honest request): HTTP 400, {UNSIGNED}"
+
     def test_plain_http_to_another_machine_is_not_spoken(self, monkeypatch):
         class Connection:
             getsockname = staticmethod(lambda: ("192.0.2.7", 50000))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
@@ -102,9 +103,15 @@ def ask(
         head.append("Connection: close")
     request = "\r\n".join([*head, *lines, "", ""]).encode("latin-1")
     with endpoint.connect(source, host) as sock, HTTPResponse(sock, method="GET") as response:
-        sock.sendall(request)
+        # Who refuses a request before all of it was read answers, and resets the
+        # connection: while this sends, before the answer is read, or within its body.
+        with suppress(ConnectionError):
+            sock.sendall(request)
         try:
             response.begin()
-            return Answer(response.status, response.headers, response.read())
+            body = b""
+            with suppress(ConnectionResetError):
+                body = response.read()
         except HTTPException as error:
             raise ConnectionError(f"no HTTP answer: {error!r}") from error
+        return Answer(response.status, response.headers, body)
