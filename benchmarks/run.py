@@ -37,8 +37,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from workloads import DEFAULT, PRIVATE, curves, listed, some_networks, workloads
 
 from flask_trustproxy import TrustProxy
-from flask_trustproxy.environ import rewrite
-from flask_trustproxy.trust import compile_trust
+from flask_trustproxy.core.environ import rewrite
+from flask_trustproxy.core.trust import compile_trust
 
 Ratios = dict[str, dict[str, float]]
 

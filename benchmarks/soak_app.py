@@ -18,7 +18,7 @@ from flask import Flask, session
 from workloads import some_networks
 
 from flask_trustproxy import ProxiedRequest, TrustProxy, request
-from flask_trustproxy.environ import resolution_of
+from flask_trustproxy.core.environ import resolution_of
 from flask_trustproxy.settings import Settings
 
 if TYPE_CHECKING:

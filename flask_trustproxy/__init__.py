@@ -1,5 +1,6 @@
 """Tell a Flask app who its client really is behind reverse proxies."""
 
+from .core.walk import Hop, Ignored, Resolution
 from .extension import (
     ProxiedRequest,
     TrustProxy,
@@ -11,7 +12,6 @@ from .extension import (
 )
 from .middleware import TrustProxyMiddleware
 from .settings import SettingError, Settings
-from .walk import Hop, Ignored, Resolution
 
 __all__ = [
     "Hop",

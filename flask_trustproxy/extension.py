@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 import flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from .addresses import parse_network
-from .diagnostics import announce, warn_once
-from .environ import resolution_of, rewrite
+from .core.addresses import parse_network
+from .core.environ import resolution_of, rewrite
+from .core.walk import Resolution
+from .log import announce, warn_once
 from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, is_refused
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
-from .walk import Resolution
 from .watch import Watch, watch
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from .diagnostics import announce, node_name, warn_once
-from .environ import rewrite
-from .probe import TOKEN, answer
+from .core.environ import rewrite
+from .core.walk import Resolution
+from .log import announce, node_name, warn_once
+from .probe.door import TOKEN, answer
 from .settings import SettingError, Settings, settings_from_arguments
-from .walk import Resolution
 from .watch import watch
 
 if TYPE_CHECKING:

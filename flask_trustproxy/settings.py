@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple, Optional, cast
 
-from .headers import HeaderPlan, parse_headers
-from .trust import TrustPolicy, Trusts, compile_trust
+from .core.headers import HeaderPlan, parse_headers
+from .core.trust import TrustPolicy, Trusts, compile_trust
 
 SecureCookies = Literal["session", "all", False]
 

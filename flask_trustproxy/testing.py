@@ -17,16 +17,16 @@ from flask import Flask
 from flask.testing import EnvironBuilder, FlaskClient
 from werkzeug.test import TestResponse
 
-from .addresses import UNIX, parse_node
-from .diagnostics import in_words, logger, quote, trust_given
-from .environ import resolution_of
+from .core.addresses import UNIX, parse_node
+from .core.environ import resolution_of
+from .core.forwarded import write_forwarded
+from .core.headers import KNOWN, NAMES, Header, environ_key
+from .core.walk import Resolution
 from .extension import chain
-from .forgeries import ANOTHER, CLIENT, HOST, IPV6, Forgery, forgeries
-from .forwarded import write_forwarded
-from .headers import KNOWN, NAMES, Header, environ_key
+from .log import in_words, logger, quote, trust_given
 from .middleware import TrustProxyMiddleware
+from .probe.forgeries import ANOTHER, CLIENT, HOST, IPV6, Forgery, forgeries
 from .settings import Settings
-from .walk import Resolution
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -10,8 +10,8 @@ from threading import Lock
 from time import monotonic
 from typing import Optional
 
-from .diagnostics import announce, logger
-from .files import Signature, sign
+from .core.trust_file import Signature, sign
+from .log import announce, logger
 from .settings import SettingError, Settings, compile_settings
 
 #: How many seconds pass between two looks, at least.

@@ -18,13 +18,14 @@ from typing import Any
 from flask import Flask, request, url_for
 from werkzeug.test import run_wsgi_app
 
-from flask_trustproxy import TrustProxy, diagnostics
-from flask_trustproxy.addresses import UNIX, parse_address, parse_node
-from flask_trustproxy.environ import ORIGINAL, RESOLUTION, rewrite
-from flask_trustproxy.forwarded import entries, nth_value
-from flask_trustproxy.headers import KNOWN, NAMES, environ_key
+from flask_trustproxy import TrustProxy
+from flask_trustproxy import log as diagnostics
+from flask_trustproxy.core.addresses import UNIX, parse_address, parse_node
+from flask_trustproxy.core.environ import ORIGINAL, RESOLUTION, rewrite
+from flask_trustproxy.core.forwarded import entries, nth_value
+from flask_trustproxy.core.headers import KNOWN, NAMES, environ_key
+from flask_trustproxy.core.walk import Resolution
 from flask_trustproxy.settings import SETTINGS, SettingError, Settings, read_settings
-from flask_trustproxy.walk import Resolution
 from resolving import CLIENT, Watched, cleaned, environ_of, settings_of, split_host
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask_trustproxy.addresses import parse_address
-from flask_trustproxy.environ import rewrite
-from flask_trustproxy.headers import environ_key
+from flask_trustproxy.core.addresses import parse_address
+from flask_trustproxy.core.environ import rewrite
+from flask_trustproxy.core.headers import environ_key
+from flask_trustproxy.core.walk import Resolution, resolve
 from flask_trustproxy.settings import Settings, read_settings
-from flask_trustproxy.walk import Resolution, resolve
 
 #: The proxies of the tests, and a client that is none of them.
 TRUSTED = "10.0.0.0/8, unix"

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy import addresses as module
-from flask_trustproxy.addresses import (
+from flask_trustproxy.core import addresses as module
+from flask_trustproxy.core.addresses import (
     UNIX,
     Network,
     NetworkSet,

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_trustproxy.core.walk import Resolution
 from flask_trustproxy.settings import Settings
-from flask_trustproxy.walk import Resolution
 from resolving import CLIENT, resolved, settings_of
 
 TABLE = Path(__file__).parent.parent / "docs/forgeable.inc"

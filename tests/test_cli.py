@@ -27,11 +27,11 @@ from flask_trustproxy import (
     Resolution,
     TrustProxy,
     TrustProxyMiddleware,
-    cli,
-    diagnostics,
-    environ,
 )
-from flask_trustproxy import explain as words
+from flask_trustproxy import log as diagnostics
+from flask_trustproxy.commands import app as cli
+from flask_trustproxy.core import environ
+from flask_trustproxy.report import words
 from flask_trustproxy.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -138,7 +138,7 @@ def test_a_warning_is_printed_once_and_not_logged_as_well():
     code = (
         "from flask import Flask; from flask.cli import ScriptInfo\n"
         "from flask_trustproxy import TrustProxy\n"
-        "from flask_trustproxy.cli import trust_proxy\n"
+        "from flask_trustproxy.commands.app import trust_proxy\n"
         "def create_app():\n"
         "    app = Flask('x'); app.config['TRUST_PROXY'] = True; TrustProxy(app); return app\n"
         "trust_proxy(['check'], obj=ScriptInfo(create_app=create_app))"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ, run_wsgi_app
 
-from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware, diagnostics
+from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
+from flask_trustproxy import log as diagnostics
 
 LOGGER = "flask_trustproxy"
 
@@ -878,7 +879,7 @@ def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, cau
     assert len(log.warnings) == len(caplog.records) == len(causes)
     assert max(map(len, log.warnings)) < 1200
     grown = {name: size for name, size in memory().items() if before[name] != size}
-    assert grown == {("flask_trustproxy.diagnostics", "_warned"): len(causes)}
+    assert grown == {("flask_trustproxy.log", "_warned"): len(causes)}
     assert len(vars(middleware)) == own
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flask_trustproxy.environ import ORIGINAL, RESOLUTION, resolution_of, rewrite
-from flask_trustproxy.headers import KNOWN, environ_key
+from flask_trustproxy.core.environ import ORIGINAL, RESOLUTION, resolution_of, rewrite
+from flask_trustproxy.core.headers import KNOWN, environ_key
 from resolving import CLIENT, PEER, cleaned, environ_of, keyed, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"

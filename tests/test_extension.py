@@ -21,13 +21,13 @@ from flask_trustproxy import (
     SettingError,
     TrustProxy,
     TrustProxyMiddleware,
-    diagnostics,
     get_client_ip,
     get_client_ips,
     get_client_network,
     get_resolution,
     request,
 )
+from flask_trustproxy import log as diagnostics
 
 # Flask 2.2 has signals only where blinker is installed, and async views need asgiref.
 HAS_SIGNALS = find_spec("blinker") is not None

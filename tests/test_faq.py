@@ -20,7 +20,7 @@ from flask_trustproxy import (
     get_client_network,
     request,
 )
-from flask_trustproxy.cli import trust_proxy
+from flask_trustproxy.commands.app import trust_proxy
 from flask_trustproxy.testing import assert_unforgeable, proxied_client
 
 PAGE = (Path(__file__).parent.parent / "docs/faq.rst").read_text("utf-8")

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.addresses import parse_network
-from flask_trustproxy.files import read_file, sign
-from flask_trustproxy.trust import compile_trust
+from flask_trustproxy.core.addresses import parse_network
+from flask_trustproxy.core.trust import compile_trust
+from flask_trustproxy.core.trust_file import read_file, sign
 from strategies import attacker_text, networks
 
 LINES = [

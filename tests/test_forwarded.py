@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.forwarded import (
+from flask_trustproxy.core.forwarded import (
     SILENT,
     Element,
     ElementReader,

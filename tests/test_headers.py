@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.headers import (
+from flask_trustproxy.core.headers import (
     CDN_HEADERS,
     KNOWN,
     parse_headers,

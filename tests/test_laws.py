@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from werkzeug.test import run_wsgi_app
 
 from flask_trustproxy import TrustProxy
-from flask_trustproxy.environ import rewrite
-from flask_trustproxy.headers import KNOWN, environ_key, parse_host
-from flask_trustproxy.walk import Resolution
+from flask_trustproxy.core.environ import rewrite
+from flask_trustproxy.core.headers import KNOWN, environ_key, parse_host
+from flask_trustproxy.core.walk import Resolution
 from resolving import CLIENT, PEER, cleaned, environ_of, resolved, settings_of, split_host
 from strategies import attacker_text, dressed_addresses
 

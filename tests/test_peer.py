@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.addresses import UNIX, parse_address
-from flask_trustproxy.peer import read_peer, read_scheme
+from flask_trustproxy.core.addresses import UNIX, parse_address
+from flask_trustproxy.core.peer import read_peer, read_scheme
 from strategies import attacker_text, dress, spelled_addresses
 
 PEERS = [

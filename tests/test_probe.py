@@ -13,9 +13,17 @@ from hypothesis import given
 from itsdangerous import Signer
 from werkzeug.test import create_environ, run_wsgi_app
 
-from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware, diagnostics
-from flask_trustproxy import explain as words
-from flask_trustproxy.probe import FORMAT, HEADER, PARAMETER, TOKEN, make_token, read_answer
+from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
+from flask_trustproxy import log as diagnostics
+from flask_trustproxy.probe.door import (
+    FORMAT,
+    HEADER,
+    PARAMETER,
+    TOKEN,
+    make_token,
+    read_answer,
+)
+from flask_trustproxy.report import words
 from flask_trustproxy.settings import MAKE_KEY, read_settings
 from strategies import attacker_text
 

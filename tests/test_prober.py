@@ -24,14 +24,16 @@ from hypothesis import strategies as st
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import create_environ, run_wsgi_app
 
-from flask_trustproxy import TrustProxy, TrustProxyMiddleware, cli, prober
-from flask_trustproxy.answers import Exchange, Url, read_content
-from flask_trustproxy.conclusions import conclude
-from flask_trustproxy.findings import Findings
-from flask_trustproxy.forgeries import CANARIES, Forgery, forgeries
-from flask_trustproxy.headers import KNOWN, NAMES, environ_key, parse_headers
-from flask_trustproxy.probe import HEADER, PARAMETER, TOKEN, WINDOW, make_token
-from flask_trustproxy.prober import Response, Unanswered, curl, parse_target, probe
+from flask_trustproxy import TrustProxy, TrustProxyMiddleware
+from flask_trustproxy.commands import app as cli
+from flask_trustproxy.core.headers import KNOWN, NAMES, environ_key, parse_headers
+from flask_trustproxy.probe import client as prober
+from flask_trustproxy.probe.answers import Exchange, Url, read_content
+from flask_trustproxy.probe.client import Response, Unanswered, curl, parse_target, probe
+from flask_trustproxy.probe.door import HEADER, PARAMETER, TOKEN, WINDOW, make_token
+from flask_trustproxy.probe.forgeries import CANARIES, Forgery, forgeries
+from flask_trustproxy.probe.observations import Findings
+from flask_trustproxy.probe.verdict import conclude
 from flask_trustproxy.settings import MAKE_KEY
 
 KEY = "a key of these tests, of 32 characters and more"

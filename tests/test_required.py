@@ -14,10 +14,10 @@ from flask_trustproxy import (
     SettingError,
     TrustProxy,
     TrustProxyMiddleware,
-    diagnostics,
     get_client_ip,
     request,
 )
+from flask_trustproxy import log as diagnostics
 
 STRANGER = {"REMOTE_ADDR": "198.51.100.7"}
 BODY = b"This app is reached through its proxies only.\n"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy import addresses as module
-from flask_trustproxy.addresses import UNIX, parse_address
-from flask_trustproxy.environ import rewrite
-from flask_trustproxy.headers import environ_key
-from flask_trustproxy.trust import compile_trust
+from flask_trustproxy.core import addresses as module
+from flask_trustproxy.core.addresses import UNIX, parse_address
+from flask_trustproxy.core.environ import rewrite
+from flask_trustproxy.core.headers import environ_key
+from flask_trustproxy.core.trust import compile_trust
 from resolving import Watched, environ_of, settings_of
 from strategies import attacker_text, spelled_addresses
 

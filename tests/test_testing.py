@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import flask_trustproxy
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
-from flask_trustproxy.diagnostics import logger
+from flask_trustproxy.log import logger
 from flask_trustproxy.testing import ProxiedClient, assert_unforgeable, proxied_client
 from strategies import attacker_text
 

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.addresses import UNIX, NetworkSet, parse_network
-from flask_trustproxy.files import sign
-from flask_trustproxy.trust import PRESETS, compile_trust
+from flask_trustproxy.core.addresses import UNIX, NetworkSet, parse_network
+from flask_trustproxy.core.trust import PRESETS, compile_trust
+from flask_trustproxy.core.trust_file import sign
 from strategies import addresses, attacker_text, canonical, networks, spelled_addresses
 
 # One on either side of each bound of each preset, and what else there is.

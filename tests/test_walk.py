@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from flask_trustproxy import walk as module
-from flask_trustproxy.addresses import parse_node
-from flask_trustproxy.forwarded import list_comma
-from flask_trustproxy.headers import KNOWN
-from flask_trustproxy.walk import Hop, Ignored, resolve, walk
+from flask_trustproxy.core import walk as module
+from flask_trustproxy.core.addresses import parse_node
+from flask_trustproxy.core.forwarded import list_comma
+from flask_trustproxy.core.headers import KNOWN
+from flask_trustproxy.core.walk import Hop, Ignored, resolve, walk
 from resolving import CLIENT, PEER, TRUSTED, Watched, keyed, resolved, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"

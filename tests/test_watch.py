@@ -14,9 +14,10 @@ import pytest
 from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
 
-from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware, diagnostics
+from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
+from flask_trustproxy import log as diagnostics
 from flask_trustproxy import watch as module
-from flask_trustproxy.files import sign
+from flask_trustproxy.core.trust_file import sign
 from flask_trustproxy.settings import read_settings
 from flask_trustproxy.testing import assert_unforgeable, proxied_client
 from flask_trustproxy.watch import watch

@@ -18,9 +18,9 @@ from typing import Any, Optional
 import pytest
 from click.testing import CliRunner
 
-from flask_trustproxy.cli import trust_proxy
-from flask_trustproxy.conclusions import Report
-from flask_trustproxy.prober import Unanswered, parse_target, probe
+from flask_trustproxy.commands.app import trust_proxy
+from flask_trustproxy.probe.client import Unanswered, parse_target, probe
+from flask_trustproxy.probe.verdict import Report
 
 from .client import HOST, Endpoint, Tcp, ask
 from .proxies import APACHE, CADDY, HAPROXY, NGINX, NGINX_DEBIAN, Family

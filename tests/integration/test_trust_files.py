@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from flask_trustproxy.files import read_file
+from flask_trustproxy.core.trust_file import read_file
 
 from .process import READY_WITHIN, system
 

@@ -21,12 +21,12 @@ from ipaddress import ip_address
 from typing import NamedTuple, Optional
 from urllib.parse import urlsplit
 
+from ..log import quote
 from .answers import Exchange, Url, read_content, split_netloc
-from .conclusions import Report, conclude
-from .diagnostics import quote
-from .findings import Findings
+from .door import FORMAT, HEADER, PARAMETER, WINDOW, make_token, read_answer
 from .forgeries import Forgery, forgeries
-from .probe import FORMAT, HEADER, PARAMETER, WINDOW, make_token, read_answer
+from .observations import Findings
+from .verdict import Report, conclude
 
 #: Told before each request: its number, how many there will be (0: not known
 #: yet), and what it tries.

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Optional
 
+from ..core.headers import HeaderPlan, parse_headers
 from .forgeries import Forgery
-from .headers import HeaderPlan, parse_headers
 
 #: What an app believes of a request.
 Output = Literal["client_ip", "scheme", "host", "port", "prefix"]

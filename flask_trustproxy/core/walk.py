@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, NamedTuple, Optional
 
+from ..settings import Settings
 from .addresses import UNIX, parse_node
 from .forwarded import (
     SILENT,
@@ -25,7 +26,6 @@ from .forwarded import (
     write_forwarded,
 )
 from .headers import KNOWN, Header, Says, parse_host, parse_scheme
-from .settings import Settings
 from .trust import Trusts
 
 Stopped = Literal["untrusted", "end", "not_an_address", "max_hops", "count_not_reached"]

@@ -11,10 +11,10 @@ import re
 from collections.abc import Collection
 from typing import Any, Optional
 
-from .diagnostics import log_request
+from ..log import log_request
+from ..settings import Settings
 from .headers import DEFAULT_PORTS, join_host
 from .peer import read_peer, read_scheme
-from .settings import Settings
 from .walk import Resolution, resolve
 
 #: Holds the Resolution. No header can make a value of that type.

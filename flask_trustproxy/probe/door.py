@@ -16,11 +16,11 @@ from typing import Any, Optional
 
 from itsdangerous import BadSignature, Signer
 
-from .environ import ORIGINAL
-from .explain import explanation, header_names, settings_report
-from .headers import environ_key
-from .peer import read_scheme
-from .walk import Resolution
+from ..core.environ import ORIGINAL
+from ..core.headers import environ_key
+from ..core.peer import read_scheme
+from ..core.walk import Resolution
+from ..report.words import explanation, header_names, settings_report
 
 #: Holds the token of a question, and the signature of an answer.
 HEADER = "X-Trust-Proxy-Probe"

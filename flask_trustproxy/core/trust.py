@@ -19,7 +19,7 @@ from itertools import chain
 from typing import Literal, Optional, cast
 
 from .addresses import UNIX, Network, NetworkSet, parse_network, parse_node
-from .files import Signature, read_file
+from .trust_file import Signature, read_file
 
 #: Asked with a canonical address (``"unix:"`` for a socket) and a hop.
 Trusts = Callable[[str, int], bool]

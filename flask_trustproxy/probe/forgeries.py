@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from .forwarded import entries
-from .headers import KNOWN, Header, HeaderPlan
+from ..core.forwarded import entries
+from ..core.headers import KNOWN, Header, HeaderPlan
 
 #: Addresses that are nobody's (RFC 5737, RFC 3849), and words.
 CLIENT = "192.0.2.66"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple, Optional
 
-from .addresses import UNIX, parse_address
+from ..core.addresses import UNIX, parse_address
+from ..core.forwarded import entries, parse_element
+from ..core.headers import DEFAULT_PORTS, KNOWN, Header, Says, parse_headers, parse_scheme
 from .answers import Output, Url, split_netloc
-from .findings import Client, Findings
-from .forwarded import entries, parse_element
-from .headers import DEFAULT_PORTS, KNOWN, Header, Says, parse_headers, parse_scheme
+from .observations import Client, Findings
 
 
 class Wrong(NamedTuple):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, Optional
 
-from .addresses import parse_address
-from .findings import Behaviour, Findings, Forged
-from .headers import parse_headers
+from ..core.addresses import parse_address
+from ..core.headers import parse_headers
+from .observations import Behaviour, Findings, Forged
 from .recommendation import (
     Recommendation,
     Wrong,

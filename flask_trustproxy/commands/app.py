@@ -17,18 +17,17 @@ import click
 import flask
 from flask.cli import AppGroup, NoAppException, ScriptInfo
 
-from . import explain as words
-from .addresses import UNIX
-from .conclusions import unprobed
-from .diagnostics import Caution, logger, quote, setting_warnings
-from .environ import rewrite
-from .extension import AppTrust, chain
-from .headers import environ_key
-from .layout import check_text, explain_text, print_json, print_text, probe_text
-from .peer import read_peer
-from .prober import Unanswered, parse_target
-from .prober import probe as run_probe
-from .settings import (
+from ..core.addresses import UNIX
+from ..core.environ import rewrite
+from ..core.headers import environ_key
+from ..core.peer import read_peer
+from ..extension import AppTrust, chain
+from ..log import Caution, logger, quote, setting_warnings
+from ..probe.client import Unanswered, parse_target
+from ..probe.client import probe as run_probe
+from ..probe.verdict import unprobed
+from ..report import words
+from ..settings import (
     MAKE_KEY,
     Given,
     SettingError,
@@ -37,6 +36,7 @@ from .settings import (
     parse_probe_key,
     read_settings,
 )
+from .terminal import check_text, explain_text, print_json, print_text, probe_text
 
 trust_proxy: AppGroup = AppGroup(
     "trust-proxy", help="Whom this app trusts, what it believes, and why."

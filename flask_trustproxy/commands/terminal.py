@@ -17,15 +17,15 @@ from typing import Any, Optional
 
 import click
 
-from . import explain as words
-from .conclusions import UNKNOWN, VERDICTS, Report
-from .diagnostics import Caution, node_name, quote, rule_of, settings_in_words
-from .environ import ORIGINAL
-from .middleware import is_refused
-from .prober import Target, curl
-from .recommendation import Recommendation
-from .settings import Settings
-from .walk import Resolution
+from ..core.environ import ORIGINAL
+from ..core.walk import Resolution
+from ..log import Caution, node_name, quote, rule_of, settings_in_words
+from ..middleware import is_refused
+from ..probe.client import Target, curl
+from ..probe.recommendation import Recommendation
+from ..probe.verdict import UNKNOWN, VERDICTS, Report
+from ..report import words
+from ..settings import Settings
 
 _ARROW = "──▶"
 

@@ -13,8 +13,12 @@ from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from time import time
 from typing import Any, Optional, cast
 
-from .addresses import UNIX, Network, NetworkSet
-from .diagnostics import (
+from ..core.addresses import UNIX, Network, NetworkSet
+from ..core.forwarded import commas_of
+from ..core.headers import NAMES, Header, HeaderPlan, Says
+from ..core.trust import TrustPolicy
+from ..core.walk import Ignored, Resolution
+from ..log import (
     Caution,
     hops_in_words,
     node_name,
@@ -23,11 +27,7 @@ from .diagnostics import (
     suggest,
     trust_given,
 )
-from .forwarded import commas_of
-from .headers import NAMES, Header, HeaderPlan, Says
-from .settings import Secret, Settings
-from .trust import TrustPolicy
-from .walk import Ignored, Resolution
+from ..settings import Secret, Settings
 
 #: What a request that came past the proxies meets.
 REFUSED = "The request is answered 403, since TRUST_PROXY_REQUIRED is on."

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Optional, cast
 
-from .addresses import parse_address, parse_node
+from ..core.addresses import parse_address, parse_node
+from ..core.forwarded import entries, nth_value, parse_element
+from ..core.headers import KNOWN, NAMES, Header
 from .answers import Answer, Exchange, Output, Url
 from .forgeries import CANARIES, Forgery
-from .forwarded import entries, nth_value, parse_element
-from .headers import KNOWN, NAMES, Header
 
 Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "absent"]
 

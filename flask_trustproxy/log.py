@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple, Optional
 
-from .addresses import UNIX
-from .headers import CDN_HEADERS
+from .core.addresses import UNIX
+from .core.headers import CDN_HEADERS
+from .core.walk import Resolution
 from .settings import Settings, cut
-from .walk import Resolution
 
 logger: logging.Logger = logging.getLogger("flask_trustproxy")
 

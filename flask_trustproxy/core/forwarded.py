@@ -2,7 +2,7 @@
 
 A list is cut one entry at a time, when the entry is asked for, so what stands
 left of the client, who may have written it, is never looked at. A node is what
-:func:`~flask_trustproxy.addresses.parse_node` makes of an entry.
+:func:`~flask_trustproxy.core.addresses.parse_node` makes of an entry.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Whom to believe. Knows no Flask, no log and no command."""

@@ -1,0 +1,1 @@
+"""Words for settings and requests. Decides nothing."""
