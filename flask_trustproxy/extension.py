@@ -18,10 +18,10 @@ import flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .core.addresses import parse_network
-from .core.environ import resolution_of, rewrite
+from .core.environ import resolution_of
 from .core.walk import Resolution
-from .log import announce, warn_once
-from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, is_refused
+from .log import Warned, announce
+from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
 from .watch import Watch, watch
 
@@ -136,6 +136,7 @@ class AppTrust(TrustProxyMiddleware):
     def __init__(self, app: flask.Flask) -> None:
         self.app: WSGIApplication = app.wsgi_app
         self._flask: Any = app
+        self._warned = Warned()
         self._environment = {name: os.environ.get(name, "") for name in SETTINGS}
         self._compiled = self._compile()
 
@@ -164,8 +165,11 @@ class AppTrust(TrustProxyMiddleware):
         snapshot = tuple((name, config.get(name)) for name in SETTINGS)
         settings = read_settings(dict(snapshot), self._environment, self._flask.root_path)
         _refuse_secret_key(settings, config)
-        announce(settings, self.has_trusted_hosts())
-        return snapshot, settings, watch(settings, self.has_trusted_hosts())
+        self._announce(settings)
+        return snapshot, settings, watch(settings, self._announce)
+
+    def _announce(self, settings: Settings) -> None:
+        announce(settings, self.has_trusted_hosts(), self._warned)
 
     def has_trusted_hosts(self) -> bool:
         """Say whether the app has a list of the hosts that it serves."""
@@ -185,7 +189,7 @@ class AppTrust(TrustProxyMiddleware):
 
         def __init__(self: flask.Request, environ: Any, *args: Any, **kwargs: Any) -> None:
             if resolution_of(environ) is None:
-                rewrite(environ, trust.settings)
+                trust.believe(environ, trust.settings)
             super(derived, self).__init__(environ, *args, **kwargs)
 
         bases = (base,) if issubclass(base, ProxiedRequest) else (ProxiedRequest, base)
@@ -205,18 +209,18 @@ class AppTrust(TrustProxyMiddleware):
             return None
         settings = self.settings
         late = resolution_of(environ) is None
-        resolution = rewrite(environ, settings)
+        resolution = self.believe(environ, settings)
         if late or not isinstance(current, ProxiedRequest):
             _publish(current, resolution)
         if passed:
             return None
         if self not in chain(self._flask):
-            warn_once(
+            self._warned.once(
                 "lost middleware",
                 "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
                 "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
             )
-        if is_refused(resolution, settings, environ):
+        if self.refuses(resolution, settings, environ):
             return cast(
                 flask.Response,
                 self._flask.response_class(FORBIDDEN, 403, mimetype="text/plain"),

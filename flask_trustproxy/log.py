@@ -9,27 +9,59 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
-from .core.addresses import UNIX
+from .core.addresses import UNIX, parse_network
 from .core.headers import CDN_HEADERS
+from .core.trust import is_local
 from .core.walk import Resolution
 from .settings import Settings, cut
 
 logger: logging.Logger = logging.getLogger("flask_trustproxy")
 
-#: The causes that were warned of in this process. Causes are counted by us,
-#: never by what a client writes.
-_warned: set[str] = set()
+#: How many networks of each sort a cause that is about one peer is logged for.
+_MOST_NETWORKS = 10
 
 
-def warn_once(cause: str, message: str, *args: object) -> None:
-    """Log a warning, the first time that this process has this cause."""
-    if cause not in _warned:
-        _warned.add(cause)
-        logger.warning(message, *args)
+class Warned:
+    """The causes that one app was warned of.
+
+    Its size has a limit that no client can move: causes are texts of ours, and
+    a cause that is about a peer counts for a small number of networks.
+
+    Threads share it without a lock. Each access to the sets is one step of the
+    interpreter. Two threads that race can log one cause twice, at worst.
+    """
+
+    def __init__(self) -> None:
+        self._causes: set[str] = set()
+        self._networks: dict[tuple[str, bool], set[str]] = {}
+
+    def once(self, cause: str, message: str, *args: object) -> None:
+        """Log a warning, the first time that the app has this cause."""
+        if cause not in self._causes:
+            self._causes.add(cause)
+            logger.warning(message, *args)
+
+    def once_per_network(self, cause: str, node: str, message: str, *args: object) -> None:
+        """Log a warning about a peer, the first time that its network has this cause.
+
+        A network is an IPv4 /24 or an IPv6 /48. Public and other networks are
+        counted apart, ten of each, so that strangers cannot use up the
+        warning for a proxy.
+
+        :param node: the peer's node.
+        """
+        networks = self._networks.setdefault((cause, is_local(node)), set())
+        if len(networks) >= _MOST_NETWORKS:
+            return
+        network = node
+        if node not in ("", UNIX):
+            network = str(parse_network(f"{node}/{48 if ':' in node else 24}"))
+        if network not in networks:
+            networks.add(network)
+            logger.warning(message, *args)
 
 
 def quote(text: str, limit: int = 200) -> str:
@@ -58,10 +90,11 @@ class Caution(NamedTuple):
         return f"{self.message}. {self.mend}"
 
 
-def announce(settings: Settings, trusted_hosts: bool) -> None:
+def announce(settings: Settings, trusted_hosts: bool, warned: Warned) -> None:
     """Log the settings in force, and warn of those that are dangerous.
 
     :param trusted_hosts: whether the app has a list of hosts that it serves.
+    :param warned: knows which warnings the app had before.
     """
     logger.info("%s", ", ".join(settings_in_words(settings, 200)))
     for written, network in settings.trust.rewritten():
@@ -69,7 +102,7 @@ def announce(settings: Settings, trusted_hosts: bool) -> None:
     for file in settings.trust.files:
         logger.info("TRUST_PROXY: %r has %s addresses and networks", file.path, file.count)
     for caution in setting_warnings(settings, trusted_hosts):
-        warn_once(str(caution), "%s", caution)
+        warned.once(str(caution), "%s", caution)
 
 
 def settings_in_words(settings: Settings, limit: int = sys.maxsize) -> list[str]:
@@ -152,46 +185,45 @@ _OFTEN_MISSED = {
 }
 
 
-def log_request(
-    resolution: Resolution, environ: Mapping[str, Any], removed: Iterable[str]
-) -> None:
-    """Log the walk of a request, and warn of what looks like a mistake.
+def log_request(resolution: Resolution, environ: Mapping[str, Any], warned: Warned) -> None:
+    """Log the walk of a request, and warn of a likely mistake.
 
     :param environ: after the rewrite.
-    :param removed: the keys of the forwarding headers that nobody named.
+    :param warned: knows which warnings the app had before.
     """
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s", in_words(resolution))
     if "werkzeug.proxy_fix.orig" in environ:
-        warn_once(
+        warned.once(
             "proxy fix",
             "ProxyFix has rewritten the request before TrustProxy saw it, so the peer is not "
             "the peer any more. Remove ProxyFix",
         )
     if resolution.settings.trust.count and "mod_wsgi.version" in environ:
-        warn_once(
+        warned.once(
             "mod_wsgi count",
             "TRUST_PROXY counts hops under mod_wsgi, where the web server is no hop: "
             "REMOTE_ADDR is already its client. Name addresses, or count one less",
         )
-    for key in removed if resolution.trusted_hops else ():
+    for key in resolution.removed if resolution.trusted_hops else ():
         name = _OFTEN_MISSED.get(key)
         if name is not None:
-            warn_once(
+            warned.once(
                 f"removed {name}",
                 "%s was removed though a trusted peer sent it: if your proxy writes it, add it "
                 "to TRUST_PROXY_HEADERS",
                 name,
             )
     if resolution.ignored:
-        _warn_of_ignored(resolution)
+        _warn_of_ignored(resolution, warned)
 
 
-def _warn_of_ignored(resolution: Resolution) -> None:
+def _warn_of_ignored(resolution: Resolution, warned: Warned) -> None:
     peer, ignored = resolution.nodes[0], resolution.ignored[0]
     if resolution.stopped == "not_an_address":
-        warn_once(
+        warned.once_per_network(
             "not an address",
+            resolution.nodes[-1],
             "%s: %s, which is trusted, wrote no address, so the walk ended there: %s",
             ignored.header,
             node_name(resolution.nodes[-1]),
@@ -200,26 +232,22 @@ def _warn_of_ignored(resolution: Resolution) -> None:
     elif resolution.stopped == "count_not_reached":
         client = resolution.settings.headers.client
         if client and ignored.header == client.name and ignored.value.strip(" \t"):
-            warn_once(
+            warned.once(
                 "count not reached",
                 "TRUST_PROXY counts %s hops, but %s has fewer addresses: a request came past a "
                 "proxy, or the count is wrong. Nothing was believed of it",
                 resolution.settings.trust.count,
                 ignored.header,
             )
-    elif resolution.trusted_hops == 0 and "untrusted peer" not in _warned and _is_local(peer):
-        warn_once(
+    elif resolution.trusted_hops == 0 and is_local(peer):
+        warned.once_per_network(
             "untrusted peer",
+            peer,
             "%s sent forwarded headers but is not trusted, so its client and scheme were not "
             "believed. If this is your proxy, set TRUST_PROXY = %r",
             node_name(peer),
             suggest(resolution.settings, peer),
         )
-
-
-def _is_local(peer: str) -> bool:
-    """Say whether a peer cannot be a stranger on the internet."""
-    return peer in ("", UNIX) or not ip_address(peer).is_global
 
 
 def suggest(settings: Settings, peer: str) -> str:

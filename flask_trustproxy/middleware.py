@@ -6,12 +6,12 @@ every app.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from .core.environ import rewrite
+from .core.environ import resolution_of, rewrite
 from .core.walk import Resolution
-from .log import announce, node_name, warn_once
+from .log import Warned, announce, log_request, node_name
 from .probe.door import TOKEN, answer
 from .settings import SettingError, Settings, settings_from_arguments
 from .watch import watch
@@ -69,8 +69,9 @@ class TrustProxyMiddleware:
                 secure_cookies,
                 "expected 'all' or False: a plain WSGI application has no session cookie",
             )
-        announce(self._settings, trusted_hosts=False)
-        self._watch = watch(self._settings, trusted_hosts=False)
+        self._warned = Warned()
+        self._announce(self._settings)
+        self._watch = watch(self._settings, self._announce)
 
     @property
     def settings(self) -> Settings:
@@ -84,7 +85,7 @@ class TrustProxyMiddleware:
         settings = self.settings
         key = settings.probe_key
         token = environ.pop(TOKEN, None) if key else None
-        resolution = rewrite(environ, settings)
+        resolution = self.believe(environ, settings)
         environ[PASSED] = self
         if key and token is not None:
             answered = answer(key, token, environ, resolution)
@@ -92,11 +93,37 @@ class TrustProxyMiddleware:
                 body, headers = answered
                 start_response("200 OK", headers)
                 return [body]
-        if is_refused(resolution, settings, environ):
+        if self.refuses(resolution, settings, environ):
             return _forbid(environ, start_response)
         if settings.secure_cookies and resolution.scheme == "https":
             start_response = self._secure(start_response, settings)
         return self.app(environ, start_response)
+
+    def _announce(self, settings: Settings) -> None:
+        announce(settings, False, self._warned)
+
+    def believe(self, environ: WSGIEnvironment, settings: Settings) -> Resolution:
+        """Rewrite an environ and log the walk, unless an outer TrustProxy did."""
+        resolution = resolution_of(environ)
+        if resolution is None:
+            resolution = rewrite(environ, settings)
+            log_request(resolution, environ, self._warned)
+        return resolution
+
+    def refuses(
+        self, resolution: Resolution, settings: Settings, environ: WSGIEnvironment
+    ) -> bool:
+        """Say whether a request is answered 403, and log it once."""
+        refused = is_refused(resolution, settings, environ)
+        if refused:
+            peer = resolution.nodes[0]
+            self._warned.once_per_network(
+                "refused",
+                peer,
+                "TRUST_PROXY_REQUIRED: a request of %s was refused, since it is not trusted",
+                node_name(peer),
+            )
+        return refused
 
     def _secure(self, start_response: StartResponse, settings: Settings) -> StartResponse:
         """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
@@ -116,18 +143,13 @@ class TrustProxyMiddleware:
         return None
 
 
-def is_refused(resolution: Resolution, settings: Settings, environ: dict[str, Any]) -> bool:
-    """Say whether a request came past the proxies where that is not allowed."""
-    if not settings.required or resolution.trusted_hops:
-        return False
-    if environ.get("PATH_INFO") in settings.open_paths:
-        return False
-    warn_once(
-        "refused",
-        "TRUST_PROXY_REQUIRED: a request of %s was refused, since it is not trusted",
-        node_name(resolution.nodes[0]),
+def is_refused(resolution: Resolution, settings: Settings, environ: Mapping[str, Any]) -> bool:
+    """Say whether a request did not come through the proxies, though it must."""
+    return (
+        settings.required
+        and not resolution.trusted_hops
+        and environ.get("PATH_INFO") not in settings.open_paths
     )
-    return True
 
 
 def _forbid(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

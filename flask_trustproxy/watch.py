@@ -6,12 +6,13 @@ That is asked on a request, and never in a thread of our own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock
 from time import monotonic
 from typing import Optional
 
 from .core.trust_file import Signature, sign
-from .log import announce, logger
+from .log import logger
 from .settings import SettingError, Settings, compile_settings
 
 #: How many seconds pass between two looks, at least.
@@ -26,12 +27,12 @@ class Watch:
     log, and the last that could stays in force.
 
     :param settings: as they were compiled first.
-    :param trusted_hosts: whether the app has a list of hosts that it serves.
+    :param announce: called with the new settings when they are in force.
     """
 
-    def __init__(self, settings: Settings, trusted_hosts: bool) -> None:
+    def __init__(self, settings: Settings, announce: Callable[[Settings], object]) -> None:
         self._settings = settings
-        self._trusted_hosts = trusted_hosts
+        self._announce = announce
         self._paths = [file.path for file in settings.trust.files]
         # The state of the files that was compiled last, and the one seen last.
         self._tried: list[Optional[Signature]] = [
@@ -77,12 +78,12 @@ class Watch:
         self._tried = seen
         self._settings = settings
         if not error:
-            announce(settings, self._trusted_hosts)
+            self._announce(settings)
         elif error != self._error:
             logger.error("%s. The last list that could be read stays in force", error)
         self._error = error
 
 
-def watch(settings: Settings, trusted_hosts: bool) -> Optional[Watch]:
-    """Watch the files that settings name, ``None`` where they name none."""
-    return Watch(settings, trusted_hosts) if settings.trust.files else None
+def watch(settings: Settings, announce: Callable[[Settings], object]) -> Optional[Watch]:
+    """Watch the files that settings name, ``None`` if they name none."""
+    return Watch(settings, announce) if settings.trust.files else None

@@ -409,10 +409,11 @@ def check_line(line: str) -> None:
 def check_log(environ: Mapping[str, Any], resolution: Resolution) -> None:
     """Whatever a client writes, the log has a line for each cause."""
     check_line(diagnostics.in_words(resolution))
-    diagnostics._warned.clear()
+    rewritten = dict(environ)
+    again = rewrite(rewritten, resolution.settings)
     diagnostics.logger.addHandler(LINES)
     try:
-        rewrite(dict(environ), resolution.settings)
+        diagnostics.log_request(again, rewritten, diagnostics.Warned())
     finally:
         diagnostics.logger.removeHandler(LINES)
 

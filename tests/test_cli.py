@@ -49,7 +49,6 @@ def _clean_process(monkeypatch):
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "false")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(diagnostics, "_warned", set())
     monkeypatch.setattr(diagnostics.logger, "handlers", [])
     sys.modules.pop("app", None)
     yield

@@ -21,11 +21,6 @@ LOGGER = "flask_trustproxy"
 
 
 @pytest.fixture(autouse=True)
-def _no_cause_was_warned_of_before(monkeypatch):
-    monkeypatch.setattr(diagnostics, "_warned", set())
-
-
-@pytest.fixture(autouse=True)
 def log(caplog):
     """What our logger said: (level, message)."""
     caplog.set_level(logging.DEBUG, LOGGER)
@@ -252,10 +247,14 @@ STARTS = [
 
 @pytest.mark.parametrize(("config", "warnings"), STARTS)
 def test_the_warnings_at_the_start(log, config, warnings):
-    for _ in range(3):  # several apps, or a factory that is called by each test
-        make_app(**config)
+    make_app(**config)
     assert log.warnings == warnings
-    assert diagnostics._warned == set(warnings)
+
+
+def test_each_app_of_a_process_is_warned_of_its_own_start(log):
+    for _ in range(3):
+        make_app(TRUST_PROXY=True)
+    assert log.warnings == [strangers("'True'")] * 3
 
 
 def test_the_middleware_alone_has_no_list_of_trusted_hosts(log):
@@ -636,7 +635,6 @@ def test_a_count_under_mod_wsgi(log, trust, keys, warned):
 def test_a_malformed_entry_that_a_trusted_hop_wrote(log, arguments, headers, line):
     middleware = TrustProxyMiddleware(application, **{"trust": PROXIES, **arguments})
     log.clear()
-    diagnostics._warned.clear()
     for _ in range(3):
         ask(middleware, **headers)
     assert log.warnings == [line]
@@ -818,48 +816,34 @@ NAMES = (
 
 
 @pytest.mark.parametrize(
-    ("arguments", "causes"),
+    ("arguments", "lines"),
     [
         pytest.param(
             {"trust": "127.0.0.1, 10.0.0.0/24", "required": ["/open"]},
-            {
-                "untrusted peer",
-                "refused",
-                "not an address",
-                "removed X-Forwarded-Host",
-                "removed X-Forwarded-Port",
-                "removed X-Forwarded-Prefix",
-            },
+            # One public peer was refused, and ten networks of others.
+            {"If this is your proxy": 10, "was refused": 11, "wrote no address": 2}
+            | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Port", "Prefix")},
             id="addresses",
         ),
         pytest.param(
             {"trust": 1},
-            {
-                "count not reached",
-                "removed X-Forwarded-Host",
-                "removed X-Forwarded-Port",
-                "removed X-Forwarded-Prefix",
-            },
+            {"counts 1 hops": 1}
+            | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Port", "Prefix")},
             id="a count",
         ),
         pytest.param(
             {"trust": "loopback", "headers": "Forwarded, X-Forwarded-Port"},
-            {
-                "untrusted peer",
-                "not an address",
-                "removed X-Forwarded-Host",
-                "removed X-Forwarded-Prefix",
-            },
+            {"If this is your proxy": 10, "wrote no address": 2}
+            | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Prefix")},
             id="Forwarded",
         ),
-        pytest.param({"trust": False}, {"untrusted peer"}, id="nobody"),
+        pytest.param({"trust": False}, {"If this is your proxy": 10}, id="nobody"),
     ],
 )
-def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, causes):
+def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, lines):
     caplog.set_level(logging.INFO, LOGGER)
     middleware = TrustProxyMiddleware(application, **arguments)
     log.clear()
-    diagnostics._warned.clear()
     before, own = memory(), len(vars(middleware))
     chance = random.Random(7239)
     peers = ["127.0.0.1", "10.0.0.1", "unix:", "", "text\n", None, "8.8.8.8", "fe80::1"]
@@ -875,12 +859,46 @@ def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, cau
         for name in chance.sample(NAMES, chance.randrange(len(NAMES))):
             environ[f"HTTP_{name}"] = hostile_text(chance)
         middleware(environ, lambda status, headers, exc_info=None: None)
-    assert diagnostics._warned == causes
-    assert len(log.warnings) == len(caplog.records) == len(causes)
+    said = {text: sum(text in line for line in log.warnings) for text in lines}
+    assert said == lines
+    assert len(caplog.records) == sum(lines.values())
     assert max(map(len, log.warnings)) < 1200
-    grown = {name: size for name, size in memory().items() if before[name] != size}
-    assert grown == {("flask_trustproxy.log", "_warned"): len(causes)}
+    assert memory() == before
     assert len(vars(middleware)) == own
+
+
+def test_strangers_cannot_use_up_the_warning_for_a_proxy(log):
+    middleware = TrustProxyMiddleware(application, trust="10.9.9.9", required=True)
+    for number in range(50):
+        ask(middleware, f"203.0.{number}.9")
+        ask(middleware, f"2001:db8:{number:x}::9")
+    log.clear()
+    ask(middleware, "10.0.0.2")
+    assert [line for line in log.warnings if "was refused" in line] == [
+        "TRUST_PROXY_REQUIRED: a request of 10.0.0.2 was refused, since it is not trusted"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("peers", "count"),
+    [
+        pytest.param(["10.0.0.2", "10.0.0.3"], 1, id="one IPv4 /24"),
+        pytest.param(["10.0.0.2", "10.0.1.2"], 2, id="two IPv4 /24"),
+        pytest.param(["fd00:1:2:3::9", "fd00:1:2:4::9"], 1, id="one IPv6 /48"),
+        pytest.param(["fd00:1:2::9", "fd00:1:3::9"], 2, id="two IPv6 /48"),
+        pytest.param(["unix:", "", "10.0.0.2"], 2, id="sockets are one network"),
+        pytest.param([f"10.0.{n}.2" for n in range(50)], 10, id="ten of others"),
+        pytest.param(
+            [f"{n}.2.3.4" for n in (*range(1, 10), *range(11, 30))], 10, id="ten of public ones"
+        ),
+    ],
+)
+def test_a_cause_that_is_about_a_peer_counts_for_its_network(log, peers, count):
+    middleware = TrustProxyMiddleware(application, trust="192.168.0.1", required=True)
+    log.clear()
+    for peer in peers * 2:
+        ask(middleware, peer)
+    assert sum("was refused" in line for line in log.warnings) == count
 
 
 RAW = re.compile(r"[^\x20-\x7e]")
@@ -917,7 +935,6 @@ def test_nothing_reaches_a_log_line_raw(peer, values, headers, trust):
     logger.setLevel(logging.DEBUG)
     logger.propagate = False
     try:
-        diagnostics._warned.clear()
         if isinstance(trust, int) and not isinstance(trust, bool) and headers == "X-Real-IP":
             trust = 1
         middleware = TrustProxyMiddleware(application, trust=trust, headers=headers)

@@ -27,7 +27,6 @@ from flask_trustproxy import (
     get_resolution,
     request,
 )
-from flask_trustproxy import log as diagnostics
 
 # Flask 2.2 has signals only where blinker is installed, and async views need asgiref.
 HAS_SIGNALS = find_spec("blinker") is not None
@@ -44,11 +43,6 @@ HEADERS = {
     "X-Forwarded-Host": "evil.example.com, Shop.example.com",
     "X-Real-IP": "6.6.6.6",
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_cause_was_warned_of_before(monkeypatch):
-    monkeypatch.setattr(diagnostics, "_warned", set())
 
 
 def warnings_of(caplog):

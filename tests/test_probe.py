@@ -388,7 +388,6 @@ class TestTheKey:
 
     def test_it_is_shown_nowhere(self, caplog, monkeypatch):
         caplog.set_level(logging.DEBUG)
-        monkeypatch.setattr(diagnostics, "_warned", set())
         monkeypatch.setenv("TRUST_PROXY_PROBE_KEY", OTHER)
         app = make_app()
         token = token_of()

@@ -17,15 +17,9 @@ from flask_trustproxy import (
     get_client_ip,
     request,
 )
-from flask_trustproxy import log as diagnostics
 
 STRANGER = {"REMOTE_ADDR": "198.51.100.7"}
 BODY = b"This app is reached through its proxies only.\n"
-
-
-@pytest.fixture(autouse=True)
-def _no_cause_was_warned_of_before(monkeypatch):
-    monkeypatch.setattr(diagnostics, "_warned", set())
 
 
 def make_app(required=True, **config):

@@ -15,9 +15,9 @@ from flask import Flask
 from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
-from flask_trustproxy import log as diagnostics
 from flask_trustproxy import watch as module
 from flask_trustproxy.core.trust_file import sign
+from flask_trustproxy.log import Warned, announce
 from flask_trustproxy.settings import read_settings
 from flask_trustproxy.testing import assert_unforgeable, proxied_client
 from flask_trustproxy.watch import watch
@@ -25,9 +25,14 @@ from flask_trustproxy.watch import watch
 OLD, NEW = "198.51.100.0/24\n", "203.0.113.0/24\n"
 
 
-@pytest.fixture(autouse=True)
-def _no_cause_was_warned_of_before(monkeypatch):
-    monkeypatch.setattr(diagnostics, "_warned", set())
+def announce_again():
+    """Announce settings as the middleware of one app does."""
+    warned = Warned()
+    return lambda settings: announce(settings, True, warned)
+
+
+def watch_file(path):
+    return watch(read_settings({"TRUST_PROXY": f"unix, file:{path}"}, {}), announce_again())
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def watched(path, clock):
     config = {"TRUST_PROXY": f"unix, file:{path}", "TRUST_PROXY_HEADERS": "X-Forwarded-Host"}
-    return watch(read_settings(config, {}), True)
+    return watch(read_settings(config, {}), announce_again())
 
 
 def look(watched, clock, seconds=1.0):
@@ -76,7 +81,7 @@ def replace(path, text):
 
 
 def test_settings_without_a_file_are_not_watched():
-    assert watch(read_settings({"TRUST_PROXY": "10.0.0.0/8"}, {}), True) is None
+    assert watch(read_settings({"TRUST_PROXY": "10.0.0.0/8"}, {}), announce_again()) is None
 
 
 def test_a_change_is_taken_over_when_two_looks_see_the_same(path, watched, clock):
@@ -121,9 +126,8 @@ def test_a_file_that_changes_with_each_look_is_waited_for(path, watched, clock):
 def test_files_are_taken_over_together(tmp_path, path, clock):
     second = tmp_path / "second.txt"
     second.write_text("192.0.2.0/25\n")
-    watched = watch(
-        read_settings({"TRUST_PROXY": [f"file:{path}", f"file:{second}", "unix"]}, {}), True
-    )
+    config = {"TRUST_PROXY": [f"file:{path}", f"file:{second}", "unix"]}
+    watched = watch(read_settings(config, {}), announce_again())
     replace(path, NEW)
     assert look(watched, clock) == "old"
     replace(second, "192.0.2.128/25\n")
@@ -185,12 +189,12 @@ def test_the_start_is_told_again(path, watched, clock, caplog):
 
 
 def test_the_middleware_alone_takes_a_change_over(path, clock, caplog):
+    caplog.set_level("INFO")
     middleware = TrustProxyMiddleware(echo, f"unix, file:{path}", "X-Forwarded-Host")
-    diagnostics._warned.clear()
     caplog.clear()
     replace(path, NEW)
     assert [look(middleware, clock), look(middleware, clock)] == ["old", "new"]
-    assert "no list of trusted hosts is set" in caplog.text
+    assert "has 1 addresses and networks" in caplog.text
 
 
 # Broken files
@@ -291,7 +295,9 @@ def test_a_file_that_may_not_be_read_keeps_the_last_good_list(open_folder, clock
     path = open_folder / "list.txt"
     with as_nobody():
         path.write_text(OLD)
-        watched = watch(read_settings({"TRUST_PROXY": f"unix, file:{path}"}, {}), True)
+        watched = watch(
+            read_settings({"TRUST_PROXY": f"unix, file:{path}"}, {}), announce_again()
+        )
         replace(path, NEW)
         path.chmod(0o000)
         assert [look(watched, clock) for _ in range(4)] == ["old"] * 4
@@ -308,7 +314,9 @@ def test_a_folder_that_may_not_be_entered_keeps_the_last_good_list(open_folder, 
     with as_nobody():
         folder.mkdir()
         path.write_text(OLD)
-        watched = watch(read_settings({"TRUST_PROXY": f"unix, file:{path}"}, {}), True)
+        watched = watch(
+            read_settings({"TRUST_PROXY": f"unix, file:{path}"}, {}), announce_again()
+        )
         replace(path, NEW)
         folder.chmod(0o000)
         assert [look(watched, clock) for _ in range(4)] == ["old"] * 4

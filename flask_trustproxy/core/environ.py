@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection
 from typing import Any, Optional
 
-from ..log import log_request
 from ..settings import Settings
 from .headers import DEFAULT_PORTS, join_host
 from .peer import read_peer, read_scheme
@@ -57,17 +56,15 @@ def rewrite(environ: Environ, settings: Settings) -> Resolution:
         _remove(environ, original, ("REMOTE_PORT", "REMOTE_HOST"))
     if resolution.believed:
         _replace_url(environ, original, resolution)
-    removed: Collection[str] = ()
     if settings.clean_headers:
         for key, value in resolution.cleaned.items():
             _replace(environ, original, key, value)
         unnamed = settings.headers.unnamed
         if not unnamed.isdisjoint(environ):
-            removed = unnamed.intersection(environ)
-            _remove(environ, original, removed)
+            resolution.removed = unnamed.intersection(environ)
+            _remove(environ, original, resolution.removed)
     environ[ORIGINAL] = original
     environ[RESOLUTION] = resolution
-    log_request(resolution, environ, removed)
     return resolution
 
 

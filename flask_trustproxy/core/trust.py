@@ -35,9 +35,10 @@ PRESETS = {
 }
 # None of the presets' networks touch, so a set of them covers what one of them does.
 _LOCAL = NetworkSet(network for networks in PRESETS.values() for network in networks)
-_PRIVATE = NetworkSet(
-    (*PRESETS["linklocal"], *PRESETS["uniquelocal"], parse_network("100.64.0.0/10"))
-)
+#: The addresses behind a provider's own NAT (RFC 6598).
+_SHARED = parse_network("100.64.0.0/10")
+_PRIVATE = NetworkSet((*PRESETS["linklocal"], *PRESETS["uniquelocal"], _SHARED))
+_NOT_PUBLIC = NetworkSet((*PRESETS["loopback"], *_PRIVATE.ranges()))
 _NAMES = (*PRESETS, "unix")
 _SOCKETS = ("loopback", "unix")
 _FILE = "file:"
@@ -195,6 +196,15 @@ class TrustPolicy:
         return ipv4 > 2**24 or any(
             last - first >= 2**112 for first, last, width in public if width == 128
         )
+
+
+def is_local(node: str) -> bool:
+    """Say whether a node cannot be a stranger on the internet.
+
+    That is a loopback, private or link-local address, one of 100.64.0.0/10
+    (RFC 6598), a unix-domain socket, and a peer without an address.
+    """
+    return node in ("", UNIX) or node in _NOT_PUBLIC
 
 
 def compile_trust(value: object, directory: str = "") -> TrustPolicy:

@@ -79,6 +79,8 @@ class Resolution:
     :param settings: the settings in force.
     :param cleaned: what named headers hold, by environ key, when only what is
         believed is left, where they hold anything else; ``None``: nothing.
+    :param removed: the environ keys of the forwarding headers that were removed
+        because ``TRUST_PROXY_HEADERS`` does not name them.
     """
 
     client_ip: Optional[str]
@@ -91,6 +93,7 @@ class Resolution:
     ignored: tuple[Ignored, ...]
     settings: Settings
     cleaned: dict[str, Optional[str]] = field(repr=False, compare=False)
+    removed: Collection[str] = field(default=(), repr=False, compare=False)
 
     @property
     def hops(self) -> list[Hop]:

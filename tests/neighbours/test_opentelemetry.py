@@ -128,7 +128,6 @@ def test_taking_it_off_opens_nothing(deploy: Any, caplog: pytest.LogCaptureFixtu
 def test_a_middleware_that_was_taken_away_is_said_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("flask_trustproxy.log._warned", set())
     app = recipe("telemetry").app
     FlaskInstrumentor().uninstrument_app(app)
     with caplog.at_level(logging.WARNING, "flask_trustproxy"):
