@@ -21,10 +21,8 @@ nitpicky = True
 # the compiled values that Settings holds.
 nitpick_ignore_regex = [
     ("py:.*", r"(flask|werkzeug|ipaddress|collections|typing)(\..*)?"),
-    (
-        "py:class",
-        r"flask_trustproxy\.(core\.headers\.HeaderPlan|settings\.Given|core\.trust\.TrustPolicy)",
-    ),
+    ("py:class", r"flask_trustproxy\.(core\.headers\.HeaderPlan|settings\.Given)"),
+    ("py:class", r"flask_trustproxy\.core\.(trust\.TrustPolicy|edge\.Edge)"),
     ("py:class", r"WSGI(Application|Environment)|StartResponse"),
 ]
 

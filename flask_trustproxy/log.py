@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
 from .core.addresses import UNIX, parse_network
+from .core.edge import Missed
 from .core.headers import CDN_HEADERS
 from .core.trust import is_local
 from .core.walk import Resolution
@@ -72,6 +73,14 @@ def quote(text: str, limit: int = 200) -> str:
 def node_name(node: str) -> str:
     """A node in words."""
     return {"": "a peer without an address", UNIX: "a unix-domain socket"}.get(node, node)
+
+
+#: Why a request did not come through the edge.
+MISSED_IN_WORDS: Mapping[Missed, str] = {
+    "not_trusted": "it is not trusted",
+    "no_edge_hop": "no trusted hop is in TRUST_PROXY_EDGE",
+    "no_secret": "the header of TRUST_PROXY_EDGE_SECRET is missing or wrong",
+}
 
 
 class Caution(NamedTuple):
@@ -239,7 +248,7 @@ def _warn_of_ignored(resolution: Resolution, warned: Warned) -> None:
                 resolution.settings.trust.count,
                 ignored.header,
             )
-    elif resolution.trusted_hops == 0 and is_local(peer):
+    elif resolution.missed == "not_trusted" and is_local(peer):
         warned.once_per_network(
             "untrusted peer",
             peer,

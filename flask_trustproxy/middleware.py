@@ -6,14 +6,15 @@ every app.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from .core.environ import resolution_of, rewrite
+from .core.environ import missed_edge, resolution_of, rewrite
 from .core.walk import Resolution
-from .log import Warned, announce, log_request, node_name
+from .log import MISSED_IN_WORDS, Warned, announce, log_request, node_name
 from .probe.door import TOKEN, answer
-from .settings import SettingError, Settings, settings_from_arguments
+from .settings import SETTINGS, SettingError, Settings, settings_from_arguments
 from .watch import watch
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class TrustProxyMiddleware:
     :param required: answer 403 where the peer is not trusted; a list of paths
         leaves these open.
     :param probe_key: a secret that switches the live probe on.
+    :param edge: the outermost proxies, as ``TRUST_PROXY_EDGE`` has them.
+    :param edge_secret: the header that they add, as ``TRUST_PROXY_EDGE_SECRET`` has it.
+    :param identity_headers: headers that say who the user is.
+    :param scheme: ``"https"`` if the proxies end TLS and send no header that says so.
     :raises SettingError: where an argument cannot be used.
     """
 
@@ -51,6 +56,10 @@ class TrustProxyMiddleware:
         secure_cookies: object = False,
         required: object = False,
         probe_key: object = None,
+        edge: object = None,
+        edge_secret: object = None,
+        identity_headers: object = None,
+        scheme: object = None,
     ) -> None:
         self.app = app
         self._settings = settings_from_arguments(
@@ -61,6 +70,10 @@ class TrustProxyMiddleware:
             secure_cookies=secure_cookies,
             required=required,
             probe_key=probe_key,
+            edge=edge,
+            edge_secret=edge_secret,
+            identity_headers=identity_headers,
+            scheme=scheme,
         )
         if self._settings.secure_cookies == "session":
             raise SettingError(
@@ -72,6 +85,23 @@ class TrustProxyMiddleware:
         self._warned = Warned()
         self._announce(self._settings)
         self._watch = watch(self._settings, self._announce)
+
+    @classmethod
+    def from_environ(cls, app: WSGIApplication) -> TrustProxyMiddleware:
+        """Put the middleware around an application, with the settings of the environment.
+
+        A plain application has no config. Each environment variable has the name
+        of its setting, such as ``TRUST_PROXY``. An empty one is not set.
+
+        :param app: the application.
+        :raises SettingError: if a variable has a value that cannot be used.
+        """
+        arguments = {
+            setting.argument: os.environ[name]
+            for name, setting in SETTINGS.items()
+            if os.environ.get(name)
+        }
+        return cls(app, **arguments)
 
     @property
     def settings(self) -> Settings:
@@ -104,9 +134,9 @@ class TrustProxyMiddleware:
 
     def believe(self, environ: WSGIEnvironment, settings: Settings) -> Resolution:
         """Rewrite an environ and log the walk, unless an outer TrustProxy did."""
-        resolution = resolution_of(environ)
-        if resolution is None:
-            resolution = rewrite(environ, settings)
+        is_outermost = resolution_of(environ) is None
+        resolution = rewrite(environ, settings)
+        if is_outermost:
             log_request(resolution, environ, self._warned)
         return resolution
 
@@ -117,11 +147,13 @@ class TrustProxyMiddleware:
         refused = is_refused(resolution, settings, environ)
         if refused:
             peer = resolution.nodes[0]
+            missed = missed_edge(resolution, settings, environ)
             self._warned.once_per_network(
-                "refused",
+                f"refused {missed}",
                 peer,
-                "TRUST_PROXY_REQUIRED: a request of %s was refused, since it is not trusted",
+                "TRUST_PROXY_REQUIRED: a request of %s was refused, since %s",
                 node_name(peer),
+                MISSED_IN_WORDS[missed],
             )
         return refused
 
@@ -143,11 +175,11 @@ class TrustProxyMiddleware:
         return None
 
 
-def is_refused(resolution: Resolution, settings: Settings, environ: Mapping[str, Any]) -> bool:
+def is_refused(resolution: Resolution, settings: Settings, environ: dict[str, Any]) -> bool:
     """Say whether a request did not come through the proxies, though it must."""
     return (
         settings.required
-        and not resolution.trusted_hops
+        and missed_edge(resolution, settings, environ) is not None
         and environ.get("PATH_INFO") not in settings.open_paths
     )
 

@@ -15,8 +15,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple, Optional, cast
 
-from .core.headers import HeaderPlan, parse_headers
-from .core.trust import TrustPolicy, Trusts, compile_trust
+from .core.edge import (
+    ANY_EDGE,
+    Edge,
+    EdgeSecret,
+    compile_edge,
+    parse_edge_secret,
+    parse_identity_headers,
+)
+from .core.headers import NAMES, HeaderPlan, parse_headers
+from .core.trust import TrustFile, TrustPolicy, Trusts, compile_trust
 
 SecureCookies = Literal["session", "all", False]
 
@@ -83,6 +91,10 @@ class Settings:
     :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
     :param open_paths: the paths that it leaves open.
     :param probe_key: ``TRUST_PROXY_PROBE_KEY``.
+    :param edge: ``TRUST_PROXY_EDGE`` and ``TRUST_PROXY_EDGE_SECRET``.
+    :param identity: ``TRUST_PROXY_IDENTITY_HEADERS``: each name, by its key in a
+        WSGI environ.
+    :param assumed_scheme: ``TRUST_PROXY_SCHEME``.
     :param given: what each setting was set to, and where.
     :param directory: where the paths of trust files start.
     :param trusts: the question that the walk asks.
@@ -96,9 +108,18 @@ class Settings:
     required: bool
     open_paths: frozenset[str]
     probe_key: Optional[bytes] = field(repr=False)
+    edge: Edge
+    identity: Mapping[str, str]
+    assumed_scheme: Optional[str]
     given: Mapping[str, Given] = field(repr=False)
     directory: str = field(repr=False)
     trusts: Trusts = field(repr=False)
+
+    @property
+    def files(self) -> tuple[TrustFile, ...]:
+        """All trust files that are named."""
+        edge = self.edge.proxies
+        return self.trust.files if edge is None else (*self.trust.files, *edge.files)
 
 
 def parse_max_hops(value: object) -> int:
@@ -167,7 +188,6 @@ def parse_probe_key(value: object) -> Optional[bytes]:
     :param value: text of at least 32 characters. A prefixed environment makes
         an int of an all-digit one.
     """
-    value = value.value if isinstance(value, Secret) else value
     if value is None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -177,6 +197,17 @@ def parse_probe_key(value: object) -> Optional[bytes]:
             f"expected a text of at least 32 characters. This makes one: {MAKE_KEY}"
         )
     return value.strip().encode("utf-8", "surrogatepass")
+
+
+def parse_assumed_scheme(value: object) -> Optional[str]:
+    """Read ``"https"``, or ``None`` for no such setting."""
+    if value is None:
+        return None
+    if isinstance(value, str) and value.strip(" \t").lower() == "https":
+        return "https"
+    raise ValueError(
+        "expected 'https', for proxies that end TLS and send no header that says so"
+    )
 
 
 class _Setting(NamedTuple):
@@ -196,7 +227,16 @@ SETTINGS: Mapping[str, _Setting] = {
     "TRUST_PROXY_SECURE_COOKIES": _Setting("secure_cookies", "session", parse_secure_cookies),
     "TRUST_PROXY_REQUIRED": _Setting("required", False, parse_required),
     "TRUST_PROXY_PROBE_KEY": _Setting("probe_key", None, parse_probe_key),
+    "TRUST_PROXY_EDGE": _Setting("edge", None, compile_edge),
+    "TRUST_PROXY_EDGE_SECRET": _Setting("edge_secret", None, parse_edge_secret),
+    "TRUST_PROXY_IDENTITY_HEADERS": _Setting("identity_headers", None, parse_identity_headers),
+    "TRUST_PROXY_SCHEME": _Setting("scheme", None, parse_assumed_scheme),
 }
+
+#: The settings whose values are never shown.
+_SECRETS = ("TRUST_PROXY_PROBE_KEY", "TRUST_PROXY_EDGE_SECRET")
+#: The settings that may name trust files.
+_WITH_FILES = ("TRUST_PROXY", "TRUST_PROXY_EDGE")
 
 
 def read_settings(
@@ -248,26 +288,25 @@ def compile_settings(given: Mapping[str, Given], directory: str = "") -> Setting
     :raises SettingError: where a value, or two together, make no sense.
     """
     parsed: dict[str, Any] = {}
-    given = _hide_key(given)
+    given = {name: _hide(name, each) for name, each in given.items()}
     for name, setting in SETTINGS.items():
-        parse = setting.parse
-        if name == "TRUST_PROXY":
-            parse = partial(compile_trust, directory=directory)
+        parse: Callable[..., Any] = setting.parse
+        value = given[name].value
+        if name in _WITH_FILES:
+            parse = partial(parse, directory=directory)
         try:
-            parsed[name] = parse(given[name].value)
+            parsed[name] = parse(value.value if isinstance(value, Secret) else value)
         except ValueError as error:
             raise _mistake(given, name, str(error)) from None
     trust: TrustPolicy = parsed["TRUST_PROXY"]
     headers: HeaderPlan = parsed["TRUST_PROXY_HEADERS"]
     required, open_paths = parsed["TRUST_PROXY_REQUIRED"]
     _check_hops(given, trust, headers, parsed["TRUST_PROXY_MAX_HOPS"])
-    if required and (trust.kind in ("everybody", "nobody", "count")):
-        raise _mistake(
-            given,
-            "TRUST_PROXY_REQUIRED",
-            f"expected False while TRUST_PROXY is {given['TRUST_PROXY'].value!r}, which would "
-            "let in everyone or no one: name the addresses of the proxies",
-        )
+    secret: Optional[EdgeSecret] = parsed["TRUST_PROXY_EDGE_SECRET"]
+    edge = Edge(parsed["TRUST_PROXY_EDGE"], secret)
+    _check_required(given, trust, required, secret)
+    _check_edge(given, trust, headers, edge)
+    _check_identity(given, trust, headers, edge, parsed["TRUST_PROXY_IDENTITY_HEADERS"])
     return Settings(
         trust=trust,
         headers=headers,
@@ -277,17 +316,95 @@ def compile_settings(given: Mapping[str, Given], directory: str = "") -> Setting
         required=required,
         open_paths=open_paths,
         probe_key=parsed["TRUST_PROXY_PROBE_KEY"],
+        edge=edge if edge.proxies or edge.secret else ANY_EDGE,
+        identity=parsed["TRUST_PROXY_IDENTITY_HEADERS"],
+        assumed_scheme=parsed["TRUST_PROXY_SCHEME"],
         given=given,
         directory=directory,
         trusts=_trusts_peer_only(trust.trusts) if _is_single(headers) else trust.trusts,
     )
 
 
-def _hide_key(given: Mapping[str, Given]) -> Mapping[str, Given]:
-    key, origin = given["TRUST_PROXY_PROBE_KEY"]
-    if key is None or isinstance(key, Secret):
+def _hide(name: str, given: Given) -> Given:
+    if name not in _SECRETS or given.value is None or isinstance(given.value, Secret):
         return given
-    return {**given, "TRUST_PROXY_PROBE_KEY": Given(Secret(key), origin)}
+    return Given(Secret(given.value), given.origin)
+
+
+def _check_required(
+    given: Mapping[str, Given],
+    trust: TrustPolicy,
+    required: bool,
+    secret: Optional[EdgeSecret],
+) -> None:
+    """Refuse TRUST_PROXY_REQUIRED if it would let in everyone, or no one."""
+    if not required:
+        return
+    lets_in_no_one = trust.kind == "nobody" or trust.count == 0
+    lets_in_everyone = trust.kind in ("everybody", "count") and secret is None
+    if lets_in_no_one or lets_in_everyone:
+        raise _mistake(
+            given,
+            "TRUST_PROXY_REQUIRED",
+            f"expected False while TRUST_PROXY is {given['TRUST_PROXY'].value!r}, which would "
+            f"let in {'no one' if lets_in_no_one else 'everyone'}: name the addresses of the "
+            f"proxies{'' if lets_in_no_one else ', or set TRUST_PROXY_EDGE_SECRET'}",
+        )
+
+
+def _check_edge(
+    given: Mapping[str, Given], trust: TrustPolicy, headers: HeaderPlan, edge: Edge
+) -> None:
+    """Refuse an edge that a client could write, and a secret that is another header."""
+    if edge.proxies is not None and trust.kind in ("everybody", "count", "nobody"):
+        raise _mistake(
+            given,
+            "TRUST_PROXY_EDGE",
+            f"expected no edge while TRUST_PROXY is {given['TRUST_PROXY'].value!r}, since a "
+            "client could write such an entry: name the addresses of the proxies in "
+            "TRUST_PROXY, or set TRUST_PROXY_EDGE_SECRET instead",
+        )
+    if edge.secret is not None and _is_forwarding(edge.secret.key, headers):
+        raise _mistake(
+            given,
+            "TRUST_PROXY_EDGE_SECRET",
+            f"expected a header of its own: {edge.secret.name} is a forwarding header",
+        )
+
+
+def _check_identity(
+    given: Mapping[str, Given],
+    trust: TrustPolicy,
+    headers: HeaderPlan,
+    edge: Edge,
+    identity: Mapping[str, str],
+) -> None:
+    """Refuse identity headers that any stranger could forge, or that say something else."""
+    setting = "TRUST_PROXY_IDENTITY_HEADERS"
+    secret = edge.secret
+    for key, name in identity.items():
+        if _is_forwarding(key, headers):
+            raise _mistake(
+                given,
+                setting,
+                f"expected headers that name the user: {name} is a forwarding header",
+            )
+        if secret is not None and key == secret.key:
+            raise _mistake(
+                given, setting, f"expected headers that name the user: {name} holds the secret"
+            )
+    if identity and secret is None and trust.kind in ("everybody", "count"):
+        raise _mistake(
+            given,
+            setting,
+            f"expected none while TRUST_PROXY is {given['TRUST_PROXY'].value!r}, since any "
+            "stranger could forge them: name the addresses of the proxies in TRUST_PROXY, or "
+            "set TRUST_PROXY_EDGE_SECRET",
+        )
+
+
+def _is_forwarding(key: str, headers: HeaderPlan) -> bool:
+    return key in NAMES or any(key == header.key for header in headers.named)
 
 
 def _is_single(headers: HeaderPlan) -> bool:

@@ -33,11 +33,9 @@ class Watch:
     def __init__(self, settings: Settings, announce: Callable[[Settings], object]) -> None:
         self._settings = settings
         self._announce = announce
-        self._paths = [file.path for file in settings.trust.files]
+        self._paths = [file.path for file in settings.files]
         # The state of the files that was compiled last, and the one seen last.
-        self._tried: list[Optional[Signature]] = [
-            file.signature for file in settings.trust.files
-        ]
+        self._tried: list[Optional[Signature]] = [file.signature for file in settings.files]
         self._seen = self._tried
         self._error = ""
         self._next_look = monotonic() + INTERVAL
@@ -86,4 +84,4 @@ class Watch:
 
 def watch(settings: Settings, announce: Callable[[Settings], object]) -> Optional[Watch]:
     """Watch the files that settings name, ``None`` if they name none."""
-    return Watch(settings, announce) if settings.trust.files else None
+    return Watch(settings, announce) if settings.files else None

@@ -30,7 +30,7 @@ def resolved(
 ) -> Resolution:
     """Resolve headers that came from a peer."""
     node = parse_address(peer) or ("unix:" if peer == "unix:" else "")
-    return resolve(settings, node, scheme, keyed(headers).get)
+    return resolve(settings, node, scheme, keyed(headers))
 
 
 def split_host(host: str) -> tuple[str, str]:

@@ -574,6 +574,7 @@ class TestExplain:
                 nodes=("192.0.2.97", "192.0.2.98", "192.0.2.99"),
                 trusted_hops=2,
                 stopped="max_hops",
+                missed=None,
                 scheme="https",
                 believed={"host": "made.example.com:8443", "port": "8443", "prefix": "/made"},
                 ignored=(Ignored("X-Made", "up", "just so"),),
@@ -586,6 +587,8 @@ class TestExplain:
         assert explain("--peer", "127.0.0.1", app=app) == {
             "client_ip": "192.0.2.99",
             "client_ips": ["192.0.2.99", "192.0.2.98"],
+            "through_edge": True,
+            "missed": None,
             "scheme": "https",
             "host": "made.example.com:8443",
             "port": 8443,
@@ -694,7 +697,7 @@ class TestExplain:
         assert (answer["client_ip"], answer["client_ips"]) == (None, [])
         output = invoke(make_app(), "explain", "--peer", "unix").output
         assert output.startswith("a unix-domain socket peer (trusted: loopback)  ──▶  app\n")
-        assert "client_ip   None, since no hop has an address\n" in output
+        assert "client_ip     None, since no hop has an address\n" in output
 
     @pytest.mark.parametrize("peer", ["fe80::1%eth0", "fe80::1", "FE80:0::1"])
     def test_the_peer_is_read_as_a_server_gives_it(self, peer):
@@ -719,10 +722,10 @@ class TestExplain:
         assert told == ["https", "www.example.com", 8443, "/app"]
         output = invoke(make_app(), "explain", *arguments).output
         assert (
-            "scheme      https (the connection)\n"
-            "host        www.example.com (X-Forwarded-Host)\n"
-            "port        8443 (X-Forwarded-Port)\n"
-            "prefix      /app (X-Forwarded-Prefix)\n"
+            "scheme        https (the connection)\n"
+            "host          www.example.com (X-Forwarded-Host)\n"
+            "port          8443 (X-Forwarded-Port)\n"
+            "prefix        /app (X-Forwarded-Prefix)\n"
         ) in output
         assert "X-Forwarded-Host 'forged.example.com'\n" in output
 

@@ -243,8 +243,8 @@ def test_it_is_a_mistake_where_it_would_let_in_everyone_or_no_one(trust, shown, 
     with pytest.raises(
         SettingError,
         match=rf"^TRUST_PROXY_REQUIRED={required!r} \(from app\.config\): expected False while "
-        rf"TRUST_PROXY is {shown}, which would let in everyone or no one: name the addresses "
-        r"of the proxies$",
+        rf"TRUST_PROXY is {shown}, which would let in (everyone|no one): name the addresses "
+        r"of the proxies",
     ):
         make_app(required, TRUST_PROXY=trust)
 

@@ -538,11 +538,17 @@ TOGETHER = [
         pytest.param(
             {"TRUST_PROXY": trust, "TRUST_PROXY_REQUIRED": required},
             f"TRUST_PROXY_REQUIRED={required!r} (from app.config): expected False while "
-            f"TRUST_PROXY is {trust!r}, which would let in everyone or no one: name the "
-            "addresses of the proxies",
+            f"TRUST_PROXY is {trust!r}, which would let in {whom}",
             id=f"required {required!r} while {trust!r} is trusted",
         )
-        for trust in (True, "true", False, "false", [], (), 0, 1, "2", 16)
+        for whom, values in (
+            (
+                "everyone: name the addresses of the proxies, or set TRUST_PROXY_EDGE_SECRET",
+                (True, "true", 1, "2", 16),
+            ),
+            ("no one: name the addresses of the proxies", (False, "false", [], (), 0)),
+        )
+        for trust in values
         for required in (True, "on", "/healthz", ["/healthz"])
     ),
 ]
@@ -715,7 +721,8 @@ def test_settings_that_conflict_name_the_origin_of_the_one_to_mend():
     )
     assert mistake({"TRUST_PROXY": True}, {"TRUST_PROXY_REQUIRED": "yes"}) == (
         "TRUST_PROXY_REQUIRED='yes' (from the environment): expected False while TRUST_PROXY "
-        "is True, which would let in everyone or no one: name the addresses of the proxies"
+        "is True, which would let in everyone: name the addresses of the proxies, or set "
+        "TRUST_PROXY_EDGE_SECRET"
     )
 
 

@@ -465,7 +465,7 @@ def test_what_was_ignored_and_why(trust, headers, values, ignored):
 def test_what_a_client_writes_costs_nothing(name, honest, peer):
     def looked(forged: str) -> int:
         value = Watched(f"{forged}, {honest}")
-        resolve(settings_of(headers=name), peer, "http", keyed({name: value}).get)
+        resolve(settings_of(headers=name), peer, "http", keyed({name: value}))
         return value.looked
 
     short = looked("6.6.6.6")

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Any, Optional
 
 from ..settings import Settings
+from .edge import Missed
 from .headers import DEFAULT_PORTS, join_host
 from .peer import read_peer, read_scheme
 from .walk import Resolution, resolve
@@ -45,17 +46,19 @@ def rewrite(environ: Environ, settings: Settings) -> Resolution:
     """
     done = environ.get(RESOLUTION)
     if isinstance(done, Resolution):
+        missed_edge(done, settings, environ)
         return done
     trust = settings.trust
     peer = read_peer(environ, trust.unix_by_name, trust.known)
-    resolution = resolve(settings, peer, read_scheme(environ), environ.get)
+    resolution = resolve(settings, peer, read_scheme(environ), environ)
     original: Environ = {}
     _replace(environ, original, "REMOTE_ADDR", resolution.client_ip or "")
     _replace(environ, original, "wsgi.url_scheme", resolution.scheme)
     if resolution.client_ips:  # these were the peer's
         _remove(environ, original, ("REMOTE_PORT", "REMOTE_HOST"))
-    if resolution.believed:
+    if resolution.believed or resolution.is_scheme_assumed:
         _replace_url(environ, original, resolution)
+    _keep_from_app(environ, original, settings, resolution.missed)
     if settings.clean_headers:
         for key, value in resolution.cleaned.items():
             _replace(environ, original, key, value)
@@ -66,6 +69,43 @@ def rewrite(environ: Environ, settings: Settings) -> Resolution:
     environ[ORIGINAL] = original
     environ[RESOLUTION] = resolution
     return resolution
+
+
+def missed_edge(resolution: Resolution, settings: Settings, environ: Environ) -> Missed:
+    """Say why a request did not come through the edge of these settings, if it did not.
+
+    An inner TrustProxy has an edge of its own. It is asked once, of the hops that
+    the outermost one found. Its identity headers go if the request missed it.
+
+    :param settings: those of the outermost TrustProxy, or of an inner one.
+    :param environ: after the rewrite.
+    """
+    if settings is resolution.settings:
+        return resolution.missed
+    for asked, answer in resolution.inner:
+        if asked is settings:
+            return answer
+    edge, outer = settings.edge, resolution.settings.edge.secret
+    missed = edge.missed(
+        resolution.nodes[: resolution.trusted_hops],
+        edge.secret is None
+        or edge.secret.is_in(environ)
+        # The outermost one has removed this header, after it compared the value.
+        or (resolution.missed != "no_secret" and edge.secret.shares_a_value(outer)),
+    )
+    resolution.inner = (*resolution.inner, (settings, missed))
+    _keep_from_app(environ, environ.setdefault(ORIGINAL, {}), settings, missed)
+    return missed
+
+
+def _keep_from_app(
+    environ: Environ, original: Environ, settings: Settings, missed: Missed
+) -> None:
+    """Remove the secret, and the identity headers of a request that missed the edge."""
+    if missed is not None and settings.identity:
+        _remove(environ, original, settings.identity)
+    if settings.edge.secret is not None:
+        environ.pop(settings.edge.secret.key, None)
 
 
 def _replace(environ: Environ, original: Environ, key: str, value: Optional[str]) -> None:
@@ -105,7 +145,7 @@ def _replace_url(environ: Environ, original: Environ, resolution: Resolution) ->
         _replace(environ, original, "HTTP_HOST", written)
     if port:
         _replace(environ, original, "SERVER_PORT", port)
-    elif "scheme" in believed and not stated:
+    elif not stated and ("scheme" in believed or resolution.is_scheme_assumed):
         _replace(environ, original, "SERVER_PORT", default)
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal, NamedTuple, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 from ..settings import Settings
 from .addresses import UNIX, parse_node
+from .edge import ANY_EDGE, Missed
 from .forwarded import (
     SILENT,
     CommaBefore,
@@ -28,10 +29,9 @@ from .forwarded import (
 from .headers import KNOWN, Header, Says, parse_host, parse_scheme
 from .trust import Trusts
 
-Stopped = Literal["untrusted", "end", "not_an_address", "max_hops", "count_not_reached"]
-
-#: Reads a key of the environ.
-Get = Callable[[str], Optional[str]]
+Stopped = Literal[
+    "untrusted", "end", "not_an_address", "max_hops", "count_not_reached", "no_secret"
+]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ class Resolution:
     :param trusted_hops: how many hops from the peer on are trusted; 0 where
         nothing is believed.
     :param stopped: why the walk ended.
+    :param missed: why the request did not come through the edge: no hop is trusted
+        (``"not_trusted"``), none of the trusted hops is in ``TRUST_PROXY_EDGE``
+        (``"no_edge_hop"``), or the secret is missing or wrong (``"no_secret"``).
+        ``None``: it came through.
     :param scheme: ``"http"`` or ``"https"``, as the client sees it.
     :param believed: what the headers were believed to say, as canonical text:
         ``scheme``, ``host``, ``port`` and ``prefix``, as far as they were.
@@ -81,6 +85,8 @@ class Resolution:
         believed is left, where they hold anything else; ``None``: nothing.
     :param removed: the environ keys of the forwarding headers that were removed
         because ``TRUST_PROXY_HEADERS`` does not name them.
+    :param inner: the settings of each inner TrustProxy, and why the request did not
+        come through its edge.
     """
 
     client_ip: Optional[str]
@@ -88,12 +94,14 @@ class Resolution:
     nodes: tuple[str, ...]
     trusted_hops: int
     stopped: Stopped
+    missed: Missed
     scheme: str
     believed: Mapping[Says, str]
     ignored: tuple[Ignored, ...]
     settings: Settings
     cleaned: dict[str, Optional[str]] = field(repr=False, compare=False)
     removed: Collection[str] = field(default=(), repr=False, compare=False)
+    inner: tuple[tuple[Settings, Missed], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def hops(self) -> list[Hop]:
@@ -102,6 +110,24 @@ class Resolution:
             Hop(index, _address(node), index < self.trusted_hops)
             for index, node in enumerate(self.nodes)
         ]
+
+    @property
+    def through_edge(self) -> bool:
+        """Whether the request came through the outermost proxies.
+
+        Without ``TRUST_PROXY_EDGE`` and ``TRUST_PROXY_EDGE_SECRET`` each trusted
+        hop is an edge.
+        """
+        return self.missed is None
+
+    @property
+    def is_scheme_assumed(self) -> bool:
+        """Whether ``TRUST_PROXY_SCHEME`` is the scheme, since no header says it."""
+        return (
+            self.missed is None
+            and self.settings.assumed_scheme is not None
+            and "scheme" not in self.believed
+        )
 
     @property
     def host(self) -> Optional[str]:
@@ -128,6 +154,12 @@ _IN_FORWARDED = (
 _WHY_NOTHING: Mapping[str, str] = {
     "untrusted": "the peer is not trusted",
     "count_not_reached": "the list does not reach the count",
+    "no_secret": "the edge's secret is missing or wrong",
+}
+
+_WHY_MISSED: Mapping[Missed, str] = {
+    "no_edge_hop": "no trusted hop is in TRUST_PROXY_EDGE",
+    "no_secret": "the edge's secret is missing or wrong",
 }
 
 
@@ -185,17 +217,26 @@ def walk(
     return walked, hop + 1, "end"
 
 
-def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
+def resolve(
+    settings: Settings, peer: str, scheme: str, environ: Mapping[str, Any]
+) -> Resolution:
     """Find the client of a request, and what else is believed.
 
     :param settings: the settings in force.
     :param peer: the peer's node.
     :param scheme: the scheme of the connection.
-    :param get: reads a header by its environ key.
+    :param environ: holds the headers by their keys in a WSGI environ.
     """
+    get, edge = environ.get, settings.edge
     client = settings.headers.client
     value = None if client is None else get(client.key)
-    walked, trusted, stopped, element = _find_client(settings, peer, client, value or "")
+    has_secret = edge.secret is None or edge.secret.is_in(environ)
+    walked, trusted, stopped, element = _find_client(
+        settings, peer, client, value or "", has_secret
+    )
+    missed: Missed = None if trusted else "not_trusted"
+    if edge is not ANY_EDGE:
+        missed = edge.missed(walked[:trusted], has_secret)
     client_ips = tuple(walked[:0:-1])
     if UNIX in client_ips:
         client_ips = tuple(node for node in client_ips if node != UNIX)
@@ -211,8 +252,10 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         text = ", ".join(client_ips)
         if client.says == "forwarded":
             for header, said in zip(_IN_FORWARDED, element[1:]):
-                if said:
+                if said and missed is None:
                     _believe(header, said, believed, ignored)
+                elif said and trusted:
+                    ignored.append(Ignored(header.name, said, _WHY_MISSED[missed]))
             text = write_forwarded(client_ips, believed.get("scheme"), believed.get("host"))
         if not text or text != value:
             cleaned[client.key] = text or None
@@ -220,10 +263,11 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         value = get(header.key)
         if value is None:
             continue
-        nth = nth_value(value, header.n) if trusted >= header.n else None
+        nth = nth_value(value, header.n) if missed is None and trusted >= header.n else None
         meant = None
         if nth is None:
-            ignored.append(Ignored(header.name, value, _why_not(header.n, trusted, stopped)))
+            why = _WHY_MISSED.get(missed) or _why_not(header.n, trusted, stopped)
+            ignored.append(Ignored(header.name, value, why))
         else:
             meant = _believe(header, nth, believed, ignored)
         written = None if meant is None else header.write(meant)
@@ -235,7 +279,10 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
         tuple(walked),
         trusted,
         stopped,
-        believed.get("scheme", scheme),
+        missed,
+        believed.get("scheme")
+        or (settings.assumed_scheme if missed is None else None)
+        or scheme,
         believed,
         tuple(ignored),
         settings,
@@ -244,10 +291,14 @@ def resolve(settings: Settings, peer: str, scheme: str, get: Get) -> Resolution:
 
 
 def _find_client(
-    settings: Settings, peer: str, client: Optional[Header], value: str
+    settings: Settings, peer: str, client: Optional[Header], value: str, has_secret: bool
 ) -> tuple[list[str], int, Stopped, Element]:
     """Walk, and return the element of a Forwarded header that names the client as well."""
-    known = settings.trust.known
+    known, trusts = settings.trust.known, settings.trusts
+    if not has_secret:
+        if settings.edge.proxies is None:
+            return [peer], 0, "no_secret", SILENT
+        known, trusts = (), settings.edge.distrust(trusts)
     says: Says = "client list" if client is None else client.says
     elements = ElementReader(known) if says == "forwarded" else None
     walked, trusted, stopped = walk(
@@ -255,7 +306,7 @@ def _find_client(
         value,
         commas_of(says),
         parse_node if elements is None else elements.node,
-        settings.trusts,
+        trusts,
         settings.max_hops,
         # A bare address is no element, and a single one is the client's.
         known if says == "client list" else (),

@@ -19,6 +19,7 @@ from ..core.headers import NAMES, Header, HeaderPlan, Says
 from ..core.trust import TrustPolicy
 from ..core.walk import Ignored, Resolution
 from ..log import (
+    MISSED_IN_WORDS,
     Caution,
     hops_in_words,
     node_name,
@@ -250,6 +251,8 @@ def explanation(resolution: Resolution, received: Mapping[str, Any]) -> dict[str
     return {
         "client_ip": resolution.client_ip,
         "client_ips": list(resolution.client_ips),
+        "through_edge": resolution.through_edge,
+        "missed": resolution.missed,
         "scheme": resolution.scheme,
         "host": resolution.host,
         "port": resolution.port,
@@ -284,13 +287,29 @@ def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
     """What the app is told, by name."""
     yield "client_ip", resolution.client_ip or "None, since no hop has an address"
     yield "client_ips", ", ".join(resolution.client_ips) or "none"
-    yield "scheme", f"{resolution.scheme} ({said_by(resolution, 'scheme') or 'the connection'})"
+    yield "through_edge", edge_in_words(resolution)
+    origin = said_by(resolution, "scheme") or "the connection"
+    if resolution.is_scheme_assumed:
+        origin = "TRUST_PROXY_SCHEME"
+    yield "scheme", f"{resolution.scheme} ({origin})"
     if resolution.host is None:
         yield "host", "as the Host header has it"
     whats: tuple[Says, ...] = ("host", "port", "prefix")
     for what in whats:
         if what in resolution.believed:
             yield what, f"{resolution.believed[what]} ({said_by(resolution, what)})"
+
+
+def edge_in_words(resolution: Resolution) -> str:
+    """Whether a request came through the edge, and why not."""
+    if resolution.missed is None:
+        return "True"
+    why = MISSED_IN_WORDS[resolution.missed]
+    if resolution.missed == "not_trusted":
+        why = "the peer is not trusted"
+        if resolution.stopped == "count_not_reached":
+            why = "the list does not reach the count"
+    return f"False, since {why}"
 
 
 def all_ignored(resolution: Resolution, received: Mapping[str, Any]) -> list[Ignored]:
@@ -350,6 +369,11 @@ def why_stopped(resolution: Resolution) -> str:
             f"TRUST_PROXY counts to {count}, and the list does not reach hop {count}, or holds "
             "text on the way: the request came past a proxy, or the count is wrong. Nothing is "
             "believed."
+        )
+    if resolution.stopped == "no_secret":
+        return (
+            "TRUST_PROXY_EDGE_SECRET is set, and the request does not have that header with a "
+            "right value. Nothing is believed."
         )
     if resolution.stopped == "not_an_address":
         return (
