@@ -157,6 +157,17 @@ class TrustProxyMiddleware:
             )
         return refused
 
+    def __getattr__(self, name: str) -> Any:
+        """Read an attribute of the application inside, where some apps keep their state.
+
+        :raises AttributeError: if it has no such attribute, and for special
+            names, which ask about this object alone.
+        """
+        if name == "app" or name.startswith("__") or hasattr(type(self), name):
+            # A property of ours that fails must not become another object's.
+            return object.__getattribute__(self, name)
+        return getattr(self.app, name)
+
     def _secure(self, start_response: StartResponse, settings: Settings) -> StartResponse:
         """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
 
@@ -166,6 +177,8 @@ class TrustProxyMiddleware:
                 if name.lower() == "set-cookie":
                     value = _with_secure(value, self._cookie(settings))
                 marked.append((name, value))
+            if exc_info is None:  # some adapters take no third argument
+                return start_response(status, marked)
             return start_response(status, marked, exc_info)
 
         return secured

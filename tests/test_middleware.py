@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import json
+import pickle
 
 import pytest
 from flask import Flask
@@ -20,6 +22,7 @@ from flask_trustproxy import (
     get_client_ips,
     get_client_network,
 )
+from flask_trustproxy.probe.door import PARAMETER, TOKEN, make_token
 
 SEEN = ("REMOTE_ADDR", "REMOTE_PORT", "wsgi.url_scheme", "HTTP_X_FORWARDED_FOR")
 
@@ -199,6 +202,142 @@ def test_the_response_goes_through_as_it_is():
     assert got is application.body
     # Without secure cookies, the server's own function too.
     assert application.calls[0][2] is start_response
+
+
+TRUSTED, STRANGER = {}, {"REMOTE_ADDR": "198.51.100.7"}
+PROBE_KEY = "a key of the probe, of 32 characters"
+
+
+def a_signed_question():
+    token = make_token(PROBE_KEY.encode(), "0" * 32, "GET", "1" * 32)
+    return {TOKEN: token, "QUERY_STRING": f"{PARAMETER}={'1' * 32}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys", "status", "served"),
+    [
+        pytest.param({}, TRUSTED, "200 OK", 1, id="no cookie is marked"),
+        pytest.param({"secure_cookies": "all"}, TRUSTED, "200 OK", 1, id="cookies are marked"),
+        pytest.param({"required": True}, STRANGER, "403 Forbidden", 0, id="our own refusal"),
+        pytest.param({"probe_key": PROBE_KEY}, None, "200 OK", 0, id="the probe's answer"),
+    ],
+)
+def test_a_server_whose_start_response_takes_two_arguments(arguments, keys, status, served):
+    """As in Azure Functions' adapter; PEP 3333 has the third one for errors alone."""
+    given = []
+    keys = a_signed_question() if keys is None else keys
+    application = Application()
+
+    def start_response(status, headers):
+        given.append(status)
+
+    middleware = TrustProxyMiddleware(application, **arguments)
+    list(middleware(environ_of(**keys), start_response))
+    assert given == [status]
+    assert len(application.calls) == served
+
+
+def test_an_application_that_gives_no_exc_info_by_name_needs_no_third_argument():
+    given = []
+
+    def application(environ, start_response):
+        start_response("200 OK", [], exc_info=None)
+        return []
+
+    def start_response(*arguments):
+        given.append(len(arguments))
+
+    TrustProxyMiddleware(application, secure_cookies="all")(environ_of(), start_response)
+    assert given == [2]
+
+
+class Stateful(Application):
+    """An application that keeps what others ask for, as Calibre-Web's ReverseProxied does."""
+
+    script_name = "/books"
+
+    @property
+    def is_proxied(self):
+        return bool(self.calls)
+
+
+def set_up(kind, application):
+    """The object that an app finds in its ``wsgi_app``, around an application."""
+    if kind == "plain":
+        return TrustProxyMiddleware(application)
+    app = Flask(__name__)
+    app.wsgi_app = application
+    TrustProxy(app)
+    return app.wsgi_app
+
+
+@pytest.mark.parametrize("kind", ["plain", "of an app"])
+class TestAttributes:
+    def test_unknown_ones_are_those_of_the_application_inside(self, kind):
+        middleware = set_up(kind, Stateful())
+        assert middleware.script_name == "/books"
+        assert middleware.is_proxied is False
+        middleware.app.calls.append("one")
+        assert middleware.is_proxied is True
+
+    def test_they_pass_through_any_number_of_ours(self, kind):
+        assert set_up(kind, TrustProxyMiddleware(Stateful())).script_name == "/books"
+
+    def test_one_that_nobody_has_is_missing(self, kind):
+        with pytest.raises(AttributeError, match="no_such_name"):
+            _ = set_up(kind, Stateful()).no_such_name
+
+    def test_our_own_come_first(self, kind):
+        application = Stateful()
+        application.settings = application.app = "the application's"
+        middleware = set_up(kind, application)
+        assert middleware.app is application
+        assert middleware.settings.max_hops == 16
+
+    def test_special_names_ask_about_the_object_itself(self, kind):
+        application = Stateful()
+        application.__wrapped__ = application.__deepcopy__ = print
+        middleware = set_up(kind, application)
+        assert not hasattr(middleware, "__wrapped__")
+        assert not hasattr(middleware, "__deepcopy__")
+
+    def test_a_copy_without_state_has_no_attributes_and_does_not_recurse(self, kind):
+        middleware = set_up(kind, Stateful())
+        bare = type(middleware).__new__(type(middleware))
+        for name in ("app", "script_name", "settings", "__setstate__"):
+            with pytest.raises(AttributeError):
+                getattr(bare, name)
+
+    def test_it_can_be_copied(self, kind):
+        assert copy.copy(set_up(kind, Stateful())).script_name == "/books"
+
+
+class Portable(TrustProxyMiddleware):
+    """One that pickles, unlike ours: its settings hold functions."""
+
+    def __reduce__(self):
+        return (_remake, (), {"app": self.app})
+
+
+def _remake():
+    return Portable.__new__(Portable)
+
+
+def test_it_can_be_unpickled_before_it_has_an_application():
+    made = pickle.loads(pickle.dumps(Portable(Stateful())))
+    assert made.script_name == "/books"
+
+
+def test_a_property_of_ours_that_fails_is_not_read_from_the_inner_one():
+    """An inner TrustProxy has settings as well, which must never count for the outer."""
+
+    class Failing(TrustProxyMiddleware):
+        @property
+        def settings(self):
+            raise AttributeError("broken by the app")
+
+    with pytest.raises(AttributeError, match="^broken by the app$"):
+        _ = Failing(TrustProxyMiddleware(Application(), trust=True)).settings
 
 
 def test_what_the_application_raises_goes_through():
