@@ -23,7 +23,7 @@ from .core.walk import Resolution
 from .log import Warned, announce
 from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
-from .watch import Watch, watch
+from .watch import ProcessLock, Watch, watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -130,6 +130,12 @@ def _resolution(current: flask.Request) -> Resolution:
     return resolution
 
 
+#: The values of all settings in app.config, by name.
+_Snapshot = tuple[tuple[str, object], ...]
+#: What was compiled from it.
+_Compiled = tuple[_Snapshot, Settings, Optional[Watch]]
+
+
 class AppTrust(TrustProxyMiddleware):
     """The middleware of one Flask app, whose settings follow ``app.config``."""
 
@@ -138,7 +144,11 @@ class AppTrust(TrustProxyMiddleware):
         self._flask: Any = app
         self._warned = Warned()
         self._environment = {name: os.environ.get(name, "") for name in SETTINGS}
+        self._compiling = ProcessLock()
+        # The config that was tried last if it has a mistake, and the mistake.
+        self._mistake: Optional[tuple[_Snapshot, SettingError]] = None
         self._compiled = self._compile()
+        self._announce(self._compiled[1])
 
     @property
     def settings(self) -> Settings:
@@ -152,20 +162,47 @@ class AppTrust(TrustProxyMiddleware):
         get = self._flask.config.get
         for name, value in snapshot:
             if get(name) is not value:
-                # One assignment, so that no request sees two halves.
-                self._compiled = _, settings, _ = self._compile()
-                return settings
+                _, settings, watched = self._follow_config()
+                break
         return settings if watched is None else watched.settings
 
-    def _compile(
-        self,
-    ) -> tuple[tuple[tuple[str, object], ...], Settings, Optional[Watch]]:
+    def _follow_config(self) -> _Compiled:
+        """Compile a config that was replaced, in one thread.
+
+        The others go on with the settings in force. If the last try found a
+        mistake, they wait and share what comes of this one.
+        """
+        lock = self._compiling()
+        busy = not lock.acquire(blocking=False)
+        if busy:
+            if self._mistake is None:
+                return self._compiled
+            lock.acquire()
+        try:
+            if busy and self._mistake is not None and self._is_config(self._mistake[0]):
+                raise SettingError(*self._mistake[1].args)
+            # One assignment, so that no request sees two halves.
+            if not self._is_config(self._compiled[0]):
+                self._compiled = self._compile()
+                self._announce(self._compiled[1])
+            return self._compiled
+        finally:
+            lock.release()
+
+    def _is_config(self, snapshot: _Snapshot) -> bool:
+        return all(self._flask.config.get(name) is value for name, value in snapshot)
+
+    def _compile(self) -> _Compiled:
         # One call, so that no other thread replaces a value between two of them.
         config: dict[str, object] = dict(self._flask.config)
         snapshot = tuple((name, config.get(name)) for name in SETTINGS)
-        settings = read_settings(dict(snapshot), self._environment, self._flask.root_path)
-        _refuse_secret_key(settings, config)
-        self._announce(settings)
+        try:
+            settings = read_settings(dict(snapshot), self._environment, self._flask.root_path)
+            _refuse_secret_key(settings, config)
+        except SettingError as error:
+            self._mistake = snapshot, SettingError(*error.args)  # without its traceback
+            raise
+        self._mistake = None
         return snapshot, settings, watch(settings, self._announce)
 
     def _announce(self, settings: Settings) -> None:

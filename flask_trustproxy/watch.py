@@ -6,8 +6,9 @@ That is asked on a request, and never in a thread of our own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import Optional
 
@@ -17,6 +18,21 @@ from .settings import SettingError, Settings, compile_settings
 
 #: How many seconds pass between two looks, at least.
 INTERVAL = 1.0
+
+
+class ProcessLock:
+    """A lock of which each process has its own.
+
+    A fork copies a lock as it is: one that another thread held would be held in
+    the child for good, since that thread is not there to release it.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[int, RLock] = {}
+
+    def __call__(self) -> RLock:
+        """The lock of the process that asks."""
+        return self._locks.setdefault(os.getpid(), RLock())
 
 
 class Watch:
@@ -39,17 +55,22 @@ class Watch:
         self._seen = self._tried
         self._error = ""
         self._next_look = monotonic() + INTERVAL
-        self._lock = Lock()
+        self._lock = ProcessLock()
 
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        if monotonic() >= self._next_look and self._lock.acquire(blocking=False):
+        if monotonic() >= self._next_look:
+            self._look_alone()
+        return self._settings
+
+    def _look_alone(self) -> None:
+        lock = self._lock()
+        if lock.acquire(blocking=False):
             try:
                 self._look()
             finally:
-                self._lock.release()
-        return self._settings
+                lock.release()
 
     def _look(self) -> None:
         """Look at the files; one thread at a time, the others go on meanwhile."""

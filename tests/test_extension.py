@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import logging
 import threading
 from collections import Counter
 from importlib.util import find_spec
@@ -27,6 +29,7 @@ from flask_trustproxy import (
     get_resolution,
     request,
 )
+from forking import forks, in_a_child
 
 # Flask 2.2 has signals only where blinker is installed, and async views need asgiref.
 HAS_SIGNALS = find_spec("blinker") is not None
@@ -815,6 +818,149 @@ class TestLaterChangesOfTheConfig:
             patch.setitem(app.config, "TRUST_PROXY", "loopback")
             assert client_of(app) == "192.168.1.100 https"
         assert client_of(app) == "127.0.0.1 http"
+
+
+class Slow:
+    """A policy that is compiled when a test says so, and remembers how often."""
+
+    def __init__(self):
+        self.compiled = 0
+        self.started, self.go_on = threading.Event(), threading.Event()
+
+    @property
+    def __signature__(self):
+        self.compiled += 1
+        self.started.set()
+        assert self.go_on.wait(20)
+        raise ValueError("none")
+
+    def __call__(self, address, hop):
+        return False
+
+
+class Asked(flask.Config):
+    """A config that tells when a certain thread asks for its values."""
+
+    def __init__(self, config, thread_name):
+        super().__init__("", config)
+        self._thread_name, self.asked = thread_name, threading.Event()
+
+    def get(self, key, default=None):
+        if threading.current_thread().name == self._thread_name:
+            self.asked.set()
+        return super().get(key, default)
+
+
+def answer(app):
+    """Who the client is, or the setting that has a mistake."""
+    try:
+        return client_of(app)
+    except SettingError as error:
+        return error.setting
+
+
+class TestManyThreads:
+    """A setting was replaced, and many requests come at once."""
+
+    @contextlib.contextmanager
+    def compiling(self, app, slow):
+        """One thread compiles meanwhile; gives what it answers in the end."""
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(answer(app)))
+        thread.start()
+        try:
+            assert slow.started.wait(20)
+            yield answers
+        finally:
+            slow.go_on.set()
+            thread.join(20)
+
+    def test_one_compiles_and_the_others_go_on_with_the_settings_in_force(self):
+        app, slow = plain_app(), Slow()
+        app.config["TRUST_PROXY"] = slow
+        with self.compiling(app, slow) as first:
+            assert [client_of(app) for _ in range(8)] == ["192.168.1.100 https"] * 8
+        assert first == ["127.0.0.1 http"]
+        assert client_of(app) == "127.0.0.1 http"
+        assert slow.compiled == 1
+
+    def test_what_was_replaced_meanwhile_is_compiled_after_it(self):
+        app, slow = plain_app(), Slow()
+        app.config["TRUST_PROXY"] = slow
+        with self.compiling(app, slow):
+            app.config["TRUST_PROXY"] = "192.0.2.1"
+            assert client_of(app) == "192.168.1.100 https"
+        assert client_of(app, "192.0.2.1") == "192.168.1.100 https"
+
+    def test_nobody_goes_on_once_a_mistake_is_known(self):
+        app, slow = plain_app(), Slow()
+        app.config.update(TRUST_PROXY=slow, TRUST_PROXY_MAX_HOPS="many")
+        slow.go_on.set()
+        assert answer(app) == "TRUST_PROXY_MAX_HOPS"
+        slow.go_on.clear()
+        slow.started.clear()
+        app.config = config = Asked(app.config, "second")
+        second = []
+        waiting = threading.Thread(target=lambda: second.append(answer(app)), name="second")
+        with self.compiling(app, slow) as first:
+            waiting.start()
+            assert config.asked.wait(20)
+            assert second == []
+        waiting.join(20)
+        assert first + second == ["TRUST_PROXY_MAX_HOPS"] * 2
+
+    def test_a_mistake_that_was_fixed_meanwhile_stops_nobody(self):
+        app, slow = plain_app(), Slow()
+        app.config.update(TRUST_PROXY=slow, TRUST_PROXY_MAX_HOPS="many")
+        slow.go_on.set()
+        assert answer(app) == "TRUST_PROXY_MAX_HOPS"
+        slow.go_on.clear()
+        slow.started.clear()
+        app.config = config = Asked(app.config, "second")
+        second = []
+        waiting = threading.Thread(target=lambda: second.append(answer(app)), name="second")
+        with self.compiling(app, slow) as first:
+            config["TRUST_PROXY_MAX_HOPS"] = 2
+            waiting.start()
+            assert config.asked.wait(20)
+        waiting.join(20)
+        assert (first, second) == (["TRUST_PROXY_MAX_HOPS"], ["127.0.0.1 http"])
+
+    def test_a_log_that_asks_for_the_settings_does_not_wait_for_itself(self):
+        app = plain_app(TRUST_PROXY_MAX_HOPS="3")
+        seen = []
+
+        class Asking(logging.Handler):
+            def emit(self, record):
+                seen.append(app.extensions["trustproxy"].settings.max_hops)
+
+        handler, logger = Asking("INFO"), logging.getLogger("flask_trustproxy")
+        app.config["TRUST_PROXY"] = True
+        logger.addHandler(handler)
+        try:
+            assert client_of(app) == "203.0.113.1 https"
+        finally:
+            logger.removeHandler(handler)
+        assert set(seen) == {3}
+
+
+class TestForkWhileOneCompiles:
+    pytestmark = forks
+
+    @pytest.mark.parametrize("mistake", [False, True], ids=["", "a mistake is known"])
+    def test_a_child_compiles_for_itself(self, mistake):
+        app, slow = plain_app(), Slow()
+        if mistake:
+            app.config["TRUST_PROXY"] = "loopbck"
+            assert answer(app) == "TRUST_PROXY"
+        app.config["TRUST_PROXY"] = slow
+
+        def child():
+            app.config["TRUST_PROXY"] = False
+            return client_of(app)
+
+        with TestManyThreads().compiling(app, slow):
+            assert in_a_child(child) == "127.0.0.1 http"
 
 
 class TestSeveralApps:

@@ -21,6 +21,7 @@ from flask_trustproxy.log import Warned, announce
 from flask_trustproxy.settings import read_settings
 from flask_trustproxy.testing import assert_unforgeable, proxied_client
 from flask_trustproxy.watch import watch
+from forking import forks, in_a_child
 
 OLD, NEW = "198.51.100.0/24\n", "203.0.113.0/24\n"
 
@@ -409,6 +410,46 @@ def test_a_thread_that_comes_second_does_not_look_again(watched, monkeypatch):
     monkeypatch.setattr(module, "monotonic", lambda: next(times))
     monkeypatch.setattr(module, "sign", lambda path: pytest.fail("looked"))
     _ = watched.settings
+
+
+class TestFork:
+    pytestmark = forks
+
+    @pytest.mark.parametrize("where", ["sign", "compile_settings"])
+    def test_a_child_that_was_forked_during_a_look_goes_on_looking(
+        self, path, watched, clock, monkeypatch, where
+    ):
+        real, looking, go_on = getattr(module, where), threading.Event(), threading.Event()
+
+        def slow(*arguments):
+            looking.set()
+            assert go_on.wait(20)
+            return real(*arguments)
+
+        def child():
+            setattr(module, where, real)
+            return [look(watched, clock) for _ in range(3)]
+
+        replace(path, NEW)
+        look(watched, clock)
+        monkeypatch.setattr(module, where, slow)
+        thread = threading.Thread(target=look, args=(watched, clock))
+        thread.start()
+        try:
+            assert looking.wait(20)
+            assert in_a_child(child) == "['new', 'new', 'new']"
+        finally:
+            go_on.set()
+            thread.join(20)
+        assert look(watched, clock) == "new"
+
+    def test_parent_and_child_look_each_for_themselves(self, path, watched, clock):
+        def child():
+            replace(path, NEW)
+            return [look(watched, clock), look(watched, clock)]
+
+        assert in_a_child(child) == "['old', 'new']"
+        assert [look(watched, clock), look(watched, clock)] == ["old", "new"]
 
 
 def lines(block):
