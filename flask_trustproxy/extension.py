@@ -15,8 +15,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 import flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
+from .chain import find_proxy_fixes, links, switch_off
 from .core.addresses import parse_network
 from .core.environ import resolution_of
 from .core.walk import Resolution
@@ -279,17 +279,8 @@ def _publish(current: flask.Request, resolution: Resolution) -> None:
 
 
 def chain(app: flask.Flask) -> Iterator[object]:
-    """The WSGI applications that a request of an app passes, the outermost first.
-
-    Follows the usual links, ``.app`` and ``.wsgi_app``; a plain function ends
-    what can be seen.
-    """
-    seen: list[object] = [app]
-    link: object = app.wsgi_app
-    while link is not None and not any(link is other for other in seen):
-        yield link
-        seen.append(link)
-        link = getattr(link, "app", None) or getattr(link, "wsgi_app", None)
+    """The WSGI applications that a request of an app passes, the outermost first."""
+    return links(app.wsgi_app, but=[app])
 
 
 class TrustProxy:
@@ -298,43 +289,44 @@ class TrustProxy:
     One object serves any number of apps.
 
     :param app: the app to set up at once, if any; see :meth:`init_app`.
+    :param replace_proxy_fix: as :meth:`init_app` has it, for each app.
     """
 
-    def __init__(self, app: Optional[flask.Flask] = None) -> None:
+    def __init__(
+        self, app: Optional[flask.Flask] = None, replace_proxy_fix: bool = False
+    ) -> None:
+        self._replace_proxy_fix = replace_proxy_fix
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: flask.Flask) -> None:
+    def init_app(self, app: flask.Flask, replace_proxy_fix: bool = False) -> None:
         """Read the settings of an app and put the middleware around it.
 
         A second call for the same app does nothing.
 
-        :raises SettingError: where a setting cannot be used, ProxyFix is in
-            the chain of ``app.wsgi_app``, or the app's request class has
-            attributes of our names.
+        :param app: the app.
+        :param replace_proxy_fix: set the counts of each ProxyFix in the chain of
+            ``app.wsgi_app`` to 0, for apps that make one in their own package.
+        :raises SettingError: where a setting cannot be used, a ProxyFix that
+            counts is in the chain of ``app.wsgi_app``, or the app's request
+            class has attributes of our names.
         """
         if "trustproxy" in app.extensions:
             return
-        _refuse_proxy_fix(app)
+        proxy_fixes = find_proxy_fixes(
+            app.wsgi_app,
+            ("app.wsgi_app", "set by the app"),
+            replace_proxy_fix or self._replace_proxy_fix,
+            "TrustProxy(app, replace_proxy_fix=True)",
+        )
         _refuse_own_attributes(app.request_class)
         trust = AppTrust(app)
         app.request_class = trust.derive(app.request_class)  # the last that can fail
+        switch_off(proxy_fixes)
         app.wsgi_app = trust  # type: ignore[method-assign]  # the way that Flask documents
         # A plain function: Flask takes long to see that a method is no coroutine.
         app.before_request_funcs.setdefault(None, []).insert(0, lambda: trust.guard())
         app.extensions["trustproxy"] = trust
-
-
-def _refuse_proxy_fix(app: flask.Flask) -> None:
-    for link in chain(app):
-        if isinstance(link, ProxyFix):
-            raise SettingError(
-                "app.wsgi_app",
-                "set by the app",
-                link,
-                "expected no ProxyFix, which would believe the headers before TrustProxy asks "
-                "who sent them. Remove it: TRUST_PROXY and TRUST_PROXY_HEADERS take its place",
-            )
 
 
 def _refuse_secret_key(settings: Settings, config: Mapping[str, Any]) -> None:

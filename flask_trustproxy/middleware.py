@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
+from .chain import find_proxy_fixes, switch_off
 from .core.environ import missed_edge, resolution_of, rewrite
 from .core.walk import Resolution
 from .log import MISSED_IN_WORDS, Warned, announce, log_request, node_name
@@ -43,7 +44,8 @@ class TrustProxyMiddleware:
     :param edge_secret: the header that they add, as ``TRUST_PROXY_EDGE_SECRET`` has it.
     :param identity_headers: headers that say who the user is.
     :param scheme: ``"https"`` if the proxies end TLS and send no header that says so.
-    :raises SettingError: where an argument cannot be used.
+    :param replace_proxy_fix: set the counts of each ProxyFix inside to 0.
+    :raises SettingError: where an argument cannot be used, or a ProxyFix is inside.
     """
 
     def __init__(
@@ -60,8 +62,16 @@ class TrustProxyMiddleware:
         edge_secret: object = None,
         identity_headers: object = None,
         scheme: object = None,
+        *,
+        replace_proxy_fix: bool = False,
     ) -> None:
         self.app = app
+        proxy_fixes = find_proxy_fixes(
+            app,
+            ("app", "from the argument app"),
+            replace_proxy_fix,
+            "TrustProxyMiddleware(app, replace_proxy_fix=True)",
+        )
         self._settings = settings_from_arguments(
             trust=trust,
             headers=headers,
@@ -82,6 +92,7 @@ class TrustProxyMiddleware:
                 secure_cookies,
                 "expected 'all' or False: a plain WSGI application has no session cookie",
             )
+        switch_off(proxy_fixes)
         self._warned = Warned()
         self._announce(self._settings)
         self._watch = watch(self._settings, self._announce)

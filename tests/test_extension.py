@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import logging
 import threading
@@ -22,7 +23,6 @@ from flask_trustproxy import (
     ProxiedRequest,
     SettingError,
     TrustProxy,
-    TrustProxyMiddleware,
     get_client_ip,
     get_client_ips,
     get_client_network,
@@ -1206,8 +1206,14 @@ class TestAFailingStart:
             ),
             pytest.param(lambda fix: ProxyFix(fix), id="two of them"),
             pytest.param(lambda fix: DispatcherMiddleware(fix), id="within a dispatcher"),
+            pytest.param(lambda fix: Link(fix, "application"), id="behind .application"),
+            pytest.param(lambda fix: Link(fix, "wrapped"), id="behind .wrapped"),
             pytest.param(
-                lambda fix: TrustProxyMiddleware(fix), id="within a TrustProxyMiddleware"
+                lambda fix: Link(fix, "__wrapped__"), id="behind __wrapped__ of an object"
+            ),
+            pytest.param(
+                lambda fix: functools.wraps(fix)(lambda *request: fix(*request)),
+                id="behind a function that wraps it",
             ),
         ],
     )
@@ -1219,15 +1225,16 @@ class TestAFailingStart:
         with pytest.raises(SettingError) as caught:
             TrustProxy(app)
         assert str(caught.value) == (
-            f"app.wsgi_app={first!r} (set by the app): expected no ProxyFix, which would "
-            "believe the headers before TrustProxy asks who sent them. Remove it: TRUST_PROXY "
-            "and TRUST_PROXY_HEADERS take its place"
+            f"app.wsgi_app={first!r} (set by the app): remove ProxyFix: TrustProxy replaces "
+            "it, and both together can be forged. If a package makes it, call TrustProxy(app, "
+            "replace_proxy_fix=True). How to convert your numbers: "
+            "https://flask-trustproxy.example.com/migrating/#from-proxyfix"
         )
 
     def test_a_subclass_of_proxyfix_is_one(self):
         app = Flask(__name__)
         app.wsgi_app = type("Fix", (ProxyFix,), {})(app.wsgi_app)
-        with pytest.raises(SettingError, match="expected no ProxyFix"):
+        with pytest.raises(SettingError, match="remove ProxyFix"):
             TrustProxy(app)
 
     @pytest.mark.parametrize(
