@@ -7,6 +7,7 @@ not be found on the way: a ProxyFix that counts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Optional
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -47,6 +48,20 @@ def _read(link: object, name: str) -> object:
 def name_of(link: object) -> str:
     """The name of a function, or of the class of any other object."""
     return str(getattr(link, "__qualname__", type(link).__name__))
+
+
+def around(passed: Iterable[object], inner: object) -> Optional[list[object]]:
+    """The objects around an inner one, the outermost first.
+
+    :param passed: what a request passes, as :func:`links` has it.
+    :returns: ``None`` if the inner one is not among them.
+    """
+    found: list[object] = []
+    for link in passed:
+        if link is inner:
+            return found
+        found.append(link)
+    return None
 
 
 def find_proxy_fixes(

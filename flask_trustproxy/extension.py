@@ -15,13 +15,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Optional, cast
 
 import flask
+from werkzeug.datastructures import Headers
 
-from .chain import find_proxy_fixes, links, switch_off
+from .chain import around, find_proxy_fixes, links, name_of, switch_off
 from .core.addresses import parse_network
 from .core.environ import resolution_of
 from .core.walk import Resolution
 from .log import Warned, announce
-from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware
+from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, refuse_anyone, with_secure
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
 from .watch import ProcessLock, Watch, watch
 
@@ -145,6 +146,7 @@ class AppTrust(TrustProxyMiddleware):
         self._warned = Warned()
         self._environment = {name: os.environ.get(name, "") for name in SETTINGS}
         self._compiling = ProcessLock()
+        self._outermost: object = self
         # The config that was tried last if it has a mistake, and the mistake.
         self._mistake: Optional[tuple[_Snapshot, SettingError]] = None
         self._compiled = self._compile()
@@ -225,8 +227,8 @@ class AppTrust(TrustProxyMiddleware):
         trust = self
 
         def __init__(self: flask.Request, environ: Any, *args: Any, **kwargs: Any) -> None:
-            if resolution_of(environ) is None:
-                trust.believe(environ, trust.settings)
+            if PASSED not in environ:
+                trust.believe(environ, trust.settings, entering=True)
             super(derived, self).__init__(environ, *args, **kwargs)
 
         bases = (base,) if issubclass(base, ProxiedRequest) else (ProxiedRequest, base)
@@ -238,31 +240,88 @@ class AppTrust(TrustProxyMiddleware):
         return derived
 
     def guard(self) -> Optional[flask.Response]:
-        """Do what is left where the request class or the middleware was lost."""
+        """Do what is left where the request class or the middleware was lost.
+
+        If an open path let the request in, the path is asked for again: a
+        middleware inside may have changed it.
+        """
         current = _get_current_request()
         environ = current.environ
-        passed = environ.get(PASSED) is self
-        if passed and isinstance(current, ProxiedRequest):
+        passed = environ.get(PASSED)
+        if passed is self and isinstance(current, ProxiedRequest):
             return None
         settings = self.settings
         late = resolution_of(environ) is None
         resolution = self.believe(environ, settings)
         if late or not isinstance(current, ProxiedRequest):
             _publish(current, resolution)
-        if passed:
+        if passed is self:
             return None
-        if self not in chain(self._flask):
-            self._warned.once(
-                "lost middleware",
-                "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
-                "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
-            )
+        if passed != (self,):
+            self._stand_in()
         if self.refuses(resolution, settings, environ):
             return cast(
                 flask.Response,
                 self._flask.response_class(FORBIDDEN, 403, mimetype="text/plain"),
             )
         return None
+
+    def _stand_in(self) -> None:
+        """See to the rest of the middleware's work, and say so if it was lost."""
+        if self not in chain(self._flask):
+            self._warned.once(
+                "lost middleware",
+                "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
+                "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
+            )
+        # The first of the list runs last. The list is replaced as a whole, since other
+        # threads may be going through it.
+        functions = self._flask.after_request_funcs
+        if self._mark_late not in functions.get(None, ()):
+            functions[None] = [self._mark_late, *functions.get(None, ())]
+
+    def _mark_late(self, response: flask.Response) -> flask.Response:
+        """Have a response mark its cookies if the middleware does not see it.
+
+        Flask sets the session's cookie after all functions of the app have run.
+        """
+        environ = _get_current_request().environ
+        resolution, settings = self.believe(environ, self.settings), self.settings
+        if (
+            environ.get(PASSED) not in (self, (self,))
+            and settings.secure_cookies
+            and resolution.scheme == "https"
+        ):
+            get_headers, cookie = response.get_wsgi_headers, self._cookie(settings)
+            response.get_wsgi_headers = lambda environ: Headers(  # type: ignore[method-assign]
+                with_secure(get_headers(environ), cookie)
+            )
+        return response
+
+    def refuses(
+        self, resolution: Resolution, settings: Settings, environ: dict[str, Any]
+    ) -> bool:
+        """Say whether a request is answered 403, and warn of what is not asked."""
+        outermost = self._flask.wsgi_app
+        if settings.required and outermost is not self._outermost:
+            self._outermost = outermost
+            self._warn_of_those_around()
+        return super().refuses(resolution, settings, environ)
+
+    def _warn_of_those_around(self) -> None:
+        outside = around(chain(self._flask), self)
+        if outside is None:  # a function hides the rest
+            outside = list(chain(self._flask))
+        # Another of ours answers nothing by itself.
+        names = [name_of(x) for x in outside if not isinstance(x, TrustProxyMiddleware)]
+        if names:
+            self._warned.once(
+                f"around: {names}",
+                "%s is around TrustProxy in app.wsgi_app. It sees each request first, and "
+                "TRUST_PROXY_REQUIRED does not cover the requests that it answers itself. "
+                "Create TrustProxy last, after whatever replaces app.wsgi_app",
+                ", ".join(names),
+            )
 
 
 def _publish(current: flask.Request, resolution: Resolution) -> None:
@@ -321,6 +380,7 @@ class TrustProxy:
         )
         _refuse_own_attributes(app.request_class)
         trust = AppTrust(app)
+        refuse_anyone(trust.settings, app.wsgi_app)
         app.request_class = trust.derive(app.request_class)  # the last that can fail
         switch_off(proxy_fixes)
         app.wsgi_app = trust  # type: ignore[method-assign]  # the way that Flask documents

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
-from .chain import find_proxy_fixes, switch_off
-from .core.environ import missed_edge, resolution_of, rewrite
+from .chain import find_proxy_fixes, links, switch_off
+from .core.environ import has_other_values, missed_edge, resolution_of, rewrite
 from .core.walk import Resolution
 from .log import MISSED_IN_WORDS, Warned, announce, log_request, node_name
 from .probe.door import TOKEN, answer
@@ -21,7 +21,8 @@ from .watch import watch
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: Holds the innermost middleware that a request has passed.
+#: Holds the innermost middleware that a request has passed. If an open path let the
+#: request in, a tuple of it: a middleware inside may change the path.
 PASSED = "flask_trustproxy.middleware"
 
 FORBIDDEN = "This app is reached through its proxies only.\n"
@@ -92,6 +93,7 @@ class TrustProxyMiddleware:
                 secure_cookies,
                 "expected 'all' or False: a plain WSGI application has no session cookie",
             )
+        refuse_anyone(self._settings, app)
         switch_off(proxy_fixes)
         self._warned = Warned()
         self._announce(self._settings)
@@ -126,7 +128,7 @@ class TrustProxyMiddleware:
         settings = self.settings
         key = settings.probe_key
         token = environ.pop(TOKEN, None) if key else None
-        resolution = self.believe(environ, settings)
+        resolution = self.believe(environ, settings, entering=True)
         environ[PASSED] = self
         if key and token is not None:
             answered = answer(key, token, environ, resolution)
@@ -134,8 +136,11 @@ class TrustProxyMiddleware:
                 body, headers = answered
                 start_response("200 OK", headers)
                 return [body]
-        if self.refuses(resolution, settings, environ):
-            return _forbid(environ, start_response)
+        if settings.required:
+            if self.refuses(resolution, settings, environ):
+                return _forbid(environ, start_response)
+            if not came_through_proxies(resolution, settings, environ):
+                environ[PASSED] = (self,)
         if settings.secure_cookies and resolution.scheme == "https":
             start_response = self._secure(start_response, settings)
         return self.app(environ, start_response)
@@ -143,11 +148,23 @@ class TrustProxyMiddleware:
     def _announce(self, settings: Settings) -> None:
         announce(settings, False, self._warned)
 
-    def believe(self, environ: WSGIEnvironment, settings: Settings) -> Resolution:
-        """Rewrite an environ and log the walk, unless an outer TrustProxy did."""
-        is_outermost = resolution_of(environ) is None
-        resolution = rewrite(environ, settings)
-        if is_outermost:
+    def believe(
+        self, environ: WSGIEnvironment, settings: Settings, entering: bool = False
+    ) -> Resolution:
+        """Rewrite an environ and log the walk, unless an outer TrustProxy did.
+
+        :param entering: whether a request comes in here. Then an environ that was
+            rewritten here, and has another request's values by now, is rewritten again.
+        """
+        done = resolution_of(environ)
+        is_another = (
+            done is not None
+            and entering
+            and done.settings is settings
+            and has_other_values(environ, done)
+        )
+        resolution = rewrite(environ, settings, again=is_another)
+        if done is None or is_another:
             log_request(resolution, environ, self._warned)
         return resolution
 
@@ -156,9 +173,16 @@ class TrustProxyMiddleware:
     ) -> bool:
         """Say whether a request is answered 403, and log it once."""
         refused = is_refused(resolution, settings, environ)
-        if refused:
+        missed = missed_edge(resolution, settings, environ) if refused else None
+        if refused and missed is None:
+            self._warned.once(
+                "refused behind a count",
+                "TRUST_PROXY_REQUIRED: a request was refused, since the TrustProxy around this "
+                "one trusts a count or everybody, and so cannot tell a proxy from a stranger. "
+                "Name the addresses of the proxies there",
+            )
+        elif refused:
             peer = resolution.nodes[0]
-            missed = missed_edge(resolution, settings, environ)
             self._warned.once_per_network(
                 f"refused {missed}",
                 peer,
@@ -183,11 +207,7 @@ class TrustProxyMiddleware:
         """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
 
         def secured(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            marked: list[tuple[str, str]] = []
-            for name, value in headers:
-                if name.lower() == "set-cookie":
-                    value = _with_secure(value, self._cookie(settings))
-                marked.append((name, value))
+            marked = with_secure(headers, self._cookie(settings))
             if exc_info is None:  # some adapters take no third argument
                 return start_response(status, marked)
             return start_response(status, marked, exc_info)
@@ -199,11 +219,54 @@ class TrustProxyMiddleware:
         return None
 
 
+#: Trust that asks for no address, and so cannot tell a proxy from a stranger.
+_ANYONE = ("everybody", "count")
+
+
+def _lets_in_anyone(outer: Settings, inner: Settings) -> bool:
+    """Say whether what an inner TrustProxy requires is true of everyone."""
+    has_secret = outer.edge.secret is not None or inner.edge.secret is not None
+    return outer.trust.kind in _ANYONE and not has_secret
+
+
+def refuse_anyone(settings: Settings, application: object) -> None:
+    """Refuse to trust anyone around a TrustProxy that lets in proxies only.
+
+    :param application: the one inside.
+    :raises SettingError: if ``settings`` trust a count or everybody, and an inner
+        TrustProxy has ``TRUST_PROXY_REQUIRED``, which asks for the outer's result.
+    """
+    if settings.trust.kind not in _ANYONE:
+        return
+    for link in links(application):
+        if not isinstance(link, TrustProxyMiddleware):
+            continue
+        inner = link.settings
+        if inner.required and _lets_in_anyone(settings, inner):
+            value, origin = settings.given["TRUST_PROXY"]
+            raise SettingError(
+                "TRUST_PROXY",
+                origin,
+                value,
+                "expected the addresses of the proxies: the TrustProxy inside has "
+                "TRUST_PROXY_REQUIRED, and this value would let in everyone",
+            )
+
+
+def came_through_proxies(
+    resolution: Resolution, settings: Settings, environ: dict[str, Any]
+) -> bool:
+    """Say whether a request came through the proxies that these settings require."""
+    return missed_edge(resolution, settings, environ) is None and not _lets_in_anyone(
+        resolution.settings, settings
+    )
+
+
 def is_refused(resolution: Resolution, settings: Settings, environ: dict[str, Any]) -> bool:
     """Say whether a request did not come through the proxies, though it must."""
     return (
         settings.required
-        and missed_edge(resolution, settings, environ) is not None
+        and not came_through_proxies(resolution, settings, environ)
         and environ.get("PATH_INFO") not in settings.open_paths
     )
 
@@ -218,6 +281,19 @@ def _forbid(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable
         ],
     )
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
+
+
+def with_secure(
+    headers: Iterable[tuple[str, str]], only: Optional[str]
+) -> list[tuple[str, str]]:
+    """Add ``Secure`` to the cookies that headers set (RFC 6265 section 5.2).
+
+    :param only: the name of the one cookie that gets it, ``None`` for all.
+    """
+    return [
+        (name, _with_secure(value, only) if name.lower() == "set-cookie" else value)
+        for name, value in headers
+    ]
 
 
 def _with_secure(cookie: str, only: Optional[str]) -> str:

@@ -438,28 +438,34 @@ class TestWarnings:
             pytest.param(
                 ProxyFix,
                 "middleware_not_outermost",
-                "ProxyFix stands around TrustProxy's middleware, and sees each request as the "
+                "ProxyFix is around TrustProxy's middleware, and sees each request as the "
                 "server has it",
                 id="something around it",
             ),
             pytest.param(
                 lambda inner: lambda environ, start_response: inner(environ, start_response),
                 "middleware_lost",
-                "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or stands "
+                "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or is "
                 "behind a function",
                 id="a function around it",
             ),
             pytest.param(
                 lambda inner: TrustProxyMiddleware(inner.app),
                 "middleware_lost",
-                "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or stands "
+                "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or is "
                 "behind a function",
                 id="another in its place",
             ),
         ],
     )
-    def test_of_the_middleware(self, wrap, code, message):
-        app = make_app()
+    @pytest.mark.parametrize("required", [False, True])
+    def test_of_the_middleware(self, wrap, code, message, required):
+        app = make_app(TRUST_PROXY_REQUIRED=required)
+        if required:
+            who = "such a function" if code == "middleware_lost" else "it"
+            message += (
+                f". TRUST_PROXY_REQUIRED does not cover the requests that {who} answers itself"
+            )
         app.wsgi_app = wrap(app.wsgi_app)
         mend = "Create TrustProxy last, after whatever replaces app.wsgi_app"
         expected = [{"code": code, "message": message, "mend": mend}]

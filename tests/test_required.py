@@ -338,9 +338,7 @@ def test_an_inner_one_has_its_own(outer, inner, path, status, lost):
     [
         pytest.param("198.51.100.7", "loopback", 200, id="outside trusts, inside does not"),
         pytest.param("loopback", "198.51.100.7", 403, id="inside trusts, outside does not"),
-        pytest.param(True, "loopback", 200, id="outside trusts everybody"),
         pytest.param(False, "198.51.100.7", 403, id="outside trusts nobody"),
-        pytest.param(1, "loopback", 403, id="a count that is not reached outside"),
     ],
 )
 def test_an_inner_one_asks_the_outers_result(outer, inner, status):
@@ -353,6 +351,219 @@ def test_an_inner_one_is_asked_of_the_outers_peer_and_not_of_the_client():
     app = make_app(True, TRUST_PROXY="loopback")
     stack = TrustProxyMiddleware(app, trust="198.51.100.7")
     assert call(stack, HTTP_X_FORWARDED_FOR="203.0.113.9")[0] == 200
+
+
+def behind_a_function(application):
+    """What nothing at the start can look behind."""
+    return lambda environ, start_response: application(environ, start_response)
+
+
+REFUSED_START = (
+    "expected the addresses of the proxies: the TrustProxy inside has TRUST_PROXY_REQUIRED, "
+    "and this value would let in everyone"
+)
+
+
+@pytest.mark.parametrize("trust", [True, "true", 1, "2"])
+class TestBehindOneThatTrustsAnyone:
+    """The outer one decides who is trusted, and it asks for no address."""
+
+    @pytest.mark.parametrize("required", [True, "/healthz"])
+    def test_the_start_is_refused_around_an_app(self, trust, required):
+        with pytest.raises(SettingError) as caught:
+            TrustProxyMiddleware(make_app(required), trust=trust)
+        assert str(caught.value) == (
+            f"TRUST_PROXY={trust!r} (from the argument trust): {REFUSED_START}"
+        )
+
+    def test_the_start_is_refused_around_the_plain_middleware(self, trust):
+        app = Flask(__name__)
+        app.wsgi_app = TrustProxyMiddleware(app.wsgi_app, required=True)
+        app.config["TRUST_PROXY"] = trust
+        with pytest.raises(SettingError) as caught:
+            TrustProxy(app)
+        assert str(caught.value) == f"TRUST_PROXY={trust!r} (from app.config): {REFUSED_START}"
+        assert "trustproxy" not in app.extensions
+
+    def test_the_start_is_not_refused_around_one_without_it(self, trust):
+        TrustProxyMiddleware(make_app(False), trust=trust)
+
+    @pytest.mark.parametrize("lost", [False, True], ids=["", "the inner middleware was lost"])
+    def test_a_request_is_refused_if_the_outer_was_not_seen(self, trust, lost, caplog):
+        app = Flask(__name__)
+        app.config["TRUST_PROXY_REQUIRED"] = ONE
+        bare = app.wsgi_app
+        TrustProxy(app)
+        add_views(app)
+        if lost:
+            app.wsgi_app = bare
+        stack = TrustProxyMiddleware(behind_a_function(app), trust=trust)
+        forwarded = {"HTTP_X_FORWARDED_FOR": "203.0.113.9, 203.0.113.9"}
+        caplog.clear()
+        for _ in range(3):
+            assert call(stack, **forwarded)[::2] == (403, BODY)
+        assert call(stack, ONE, **forwarded)[2] == b"view of healthz"
+        assert [r.getMessage() for r in caplog.records if "was refused" in r.getMessage()] == [
+            "TRUST_PROXY_REQUIRED: a request was refused, since the TrustProxy around this one "
+            "trusts a count or everybody, and so cannot tell a proxy from a stranger. Name the "
+            "addresses of the proxies there"
+        ]
+
+    def test_a_request_is_refused_if_it_was_switched_on_later(self, trust):
+        app = make_app(False)
+        stack = TrustProxyMiddleware(app, trust=trust)
+        forwarded = {"HTTP_X_FORWARDED_FOR": "203.0.113.9, 203.0.113.9"}
+        assert call(stack, **forwarded)[0] == 200
+        app.config["TRUST_PROXY_REQUIRED"] = True
+        assert call(stack, **forwarded)[0] == 403
+
+
+class Rewriting:
+    """A middleware that makes another path of the one that came."""
+
+    def __init__(self, app, path, script_name=""):
+        self.app, self.path, self.script_name = app, path, script_name
+
+    def __call__(self, environ, start_response):
+        environ.update(PATH_INFO=self.path, SCRIPT_NAME=self.script_name)
+        return self.app(environ, start_response)
+
+
+class TestAPathThatChangesInside:
+    def make_app(self, path, required=ONE, wrap=lambda app: app, script_name=""):
+        app = Flask(__name__)
+        app.config["TRUST_PROXY_REQUIRED"] = required
+        app.wsgi_app = Rewriting(app.wsgi_app, path, script_name)
+        TrustProxy(app)
+        add_views(app)
+        app.wsgi_app = wrap(app.wsgi_app)
+        return app
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            pytest.param("/admin", 403, id="into a path that is not open"),
+            pytest.param("", 403, id="into no path"),
+            pytest.param("/metrics", 200, id="into another open path"),
+            pytest.param("/healthz", 200, id="into the same one"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        "wrap",
+        [
+            pytest.param(lambda app: app, id=""),
+            pytest.param(behind_a_function, id="behind a function"),
+        ],
+    )
+    def test_the_path_is_asked_for_again_where_flask_routes_it(self, path, status, wrap):
+        app = self.make_app(path, ["/healthz", "/metrics"], wrap)
+        assert call(app, ONE)[0] == status
+
+    def test_a_part_that_became_the_script_name_is_no_part_of_it(self):
+        app = self.make_app("/healthz", ["/b/healthz"], script_name="/b")
+        assert call(app, "/b/healthz")[0] == 403
+        app.config["TRUST_PROXY_REQUIRED"] = ["/b/healthz", "/healthz"]
+        assert call(app, "/b/healthz")[0] == 200
+
+    def test_the_refusal_is_logged_and_no_middleware_was_lost(self, caplog):
+        app = self.make_app("/admin", wrap=behind_a_function)
+        caplog.clear()
+        call(app, ONE)
+        around, refused = (r.getMessage() for r in caplog.records)
+        assert "<lambda> is around TrustProxy" in around
+        assert refused == (
+            "TRUST_PROXY_REQUIRED: a request of 198.51.100.7 was refused, since it is not "
+            "trusted"
+        )
+
+    def test_a_request_through_a_proxy_goes_anywhere(self):
+        app = self.make_app("/admin")
+        assert call(app, ONE, REMOTE_ADDR="127.0.0.1")[2] == b"view of admin"
+
+
+class Shell:
+    """A middleware that answers some requests by itself, as Socket.IO's and WhiteNoise do."""
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        if environ["PATH_INFO"] == "/shell":
+            start_response("200 OK", [])
+            return [b"answered outside"]
+        return self.application(environ, start_response)
+
+
+def shell_function(application):
+    def shell(environ, start_response):
+        return application(environ, start_response)
+
+    return shell
+
+
+class TestWhatIsAroundIt:
+    def warnings(self, caplog, wrap, required=True, requests=3):
+        app = make_app(required)
+        app.wsgi_app = wrap(app.wsgi_app)
+        caplog.clear()
+        for _ in range(requests):
+            call(app, REMOTE_ADDR="127.0.0.1")
+        return [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+
+    @pytest.mark.parametrize(
+        ("wrap", "names"),
+        [
+            pytest.param(Shell, "Shell", id="a middleware"),
+            pytest.param(
+                lambda app: DispatcherMiddleware(Shell(app)),
+                "DispatcherMiddleware, Shell",
+                id="two of them",
+            ),
+            pytest.param(shell_function, "shell_function.<locals>.shell", id="a function"),
+            pytest.param(
+                lambda app: Shell(shell_function(app)),
+                "Shell, shell_function.<locals>.shell",
+                id="a middleware around a function",
+            ),
+            pytest.param(
+                lambda app: Shell(TrustProxyMiddleware(app)),
+                "Shell",
+                id="another TrustProxy answers nothing by itself",
+            ),
+        ],
+    )
+    def test_the_first_request_names_it(self, caplog, wrap, names):
+        assert self.warnings(caplog, wrap) == [
+            f"{names} is around TrustProxy in app.wsgi_app. It sees each request first, and "
+            "TRUST_PROXY_REQUIRED does not cover the requests that it answers itself. Create "
+            "TrustProxy last, after whatever replaces app.wsgi_app"
+        ]
+
+    @pytest.mark.parametrize(
+        ("wrap", "required"),
+        [
+            pytest.param(lambda app: app, True, id="nothing is around it"),
+            pytest.param(TrustProxyMiddleware, True, id="another TrustProxy alone"),
+            pytest.param(Shell, False, id="it is off"),
+        ],
+    )
+    def test_nothing_is_said(self, caplog, wrap, required):
+        assert self.warnings(caplog, wrap, required) == []
+
+    def test_it_is_said_when_it_is_switched_on_later(self, caplog):
+        app = make_app(False)
+        app.wsgi_app = Shell(app.wsgi_app)
+        call(app)
+        assert "is around TrustProxy" not in caplog.text
+        app.config["TRUST_PROXY_REQUIRED"] = True
+        call(app)
+        assert "Shell is around TrustProxy" in caplog.text
+
+    def test_it_is_true(self):
+        app = make_app()
+        app.wsgi_app = Shell(app.wsgi_app)
+        assert call(app, "/shell")[::2] == (200, b"answered outside")
+        assert call(app, "/other")[0] == 403
 
 
 class TestWhereTheMiddlewareWasLost:

@@ -213,6 +213,93 @@ def test_an_inner_trustproxy_marks_its_own(outer, inner, expected):
     assert secure_names(response) == (["session", "theme"] if outer else expected)
 
 
+class Replacing:
+    """A function of the app that answers with another response."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, response):
+        other = self.app.response_class(response.get_data())
+        other.set_cookie("other", "1")
+        return other
+
+
+class TestWhereTheMiddlewareWasLost:
+    @pytest.fixture
+    def lose(self):
+        def lose(*what, **config):
+            bare, request_class = Flask(__name__).wsgi_app, Flask.request_class
+            app = make_app(**config)
+            app.wsgi_app = bare.__func__.__get__(app)
+            if "request class" in what:
+                app.request_class = request_class
+            return app
+
+        return lose
+
+    def names(self, app, headers=HTTPS, path="/"):
+        return secure_names(app.test_client().get(path, headers=headers))
+
+    @pytest.mark.parametrize(
+        ("setting", "expected"),
+        [("session", ["session"]), ("all", ["session", "theme"]), (False, [])],
+    )
+    @pytest.mark.parametrize("what", [(), ("request class",)], ids=["", "and the class"])
+    def test_the_cookies_are_marked_all_the_same(self, lose, what, setting, expected):
+        app = lose(*what, TRUST_PROXY_SECURE_COOKIES=setting)
+        for _ in range(3):
+            assert self.names(app) == expected
+
+    def test_no_cookie_is_marked_on_http(self, lose):
+        assert self.names(lose(), {}) == []
+
+    def test_nothing_forged_marks_a_cookie(self, lose):
+        assert self.names(lose(TRUST_PROXY="192.0.2.1")) == []
+
+    def test_of_a_response_that_a_function_of_the_app_made(self, lose):
+        app = lose(TRUST_PROXY_SECURE_COOKIES="all")
+        app.after_request(Replacing(app))
+        assert self.names(app) == ["other", "session"]
+
+    def test_of_an_error_page(self, lose):
+        app = lose()
+
+        @app.errorhandler(404)
+        def not_found(error):
+            session["lost"] = "yes"
+            return "not found", 404
+
+        assert self.names(app, path="/nowhere") == ["session"]
+
+    def test_of_any_session_interface(self, lose):
+        app = lose()
+        app.session_interface = OwnSessions()
+        assert self.names(app) == ["session"]
+
+    def test_the_functions_of_the_app_all_run_and_in_their_order(self, lose):
+        app, ran = lose(), []
+        for name in ("first", "second"):
+            app.after_request(lambda response, n=name: ran.append(n) or response)
+        for _ in range(2):
+            assert self.names(app) == ["session"]
+        assert ran == ["second", "first"] * 2
+
+    def test_once_it_is_back_each_cookie_is_marked_once(self, lose):
+        app = lose()
+        assert self.names(app) == ["session"]
+        app.wsgi_app = app.extensions["trustproxy"]
+        assert self.names(app) == ["session"]
+
+    def test_behind_an_outer_one_the_inner_setting_counts(self, lose):
+        app = lose(TRUST_PROXY=False)
+        stack = TrustProxyMiddleware(app)
+        environ = create_environ(environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
+        environ["HTTP_X_FORWARDED_PROTO"] = "https"
+        cookies = run_wsgi_app(stack, environ)[2].getlist("Set-Cookie")
+        assert [c.partition("=")[0] for c in cookies if c.endswith("; Secure")] == ["session"]
+
+
 def respond(headers, **arguments):
     """What a server is given by the middleware around an application."""
     given = []

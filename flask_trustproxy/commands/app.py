@@ -17,6 +17,7 @@ import click
 import flask
 from flask.cli import AppGroup, NoAppException, ScriptInfo
 
+from ..chain import around, name_of
 from ..core.addresses import UNIX
 from ..core.environ import rewrite
 from ..core.headers import environ_key
@@ -89,11 +90,10 @@ def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
 
 
 def _middleware_warnings(app: flask.Flask, trust: AppTrust) -> Iterator[Caution]:
-    links = list(chain(app))
-    if trust not in links:
-        yield words.lost_middleware(None)
-    elif links[0] is not trust:
-        yield words.lost_middleware(type(link).__name__ for link in links[: links.index(trust)])
+    outside = around(chain(app), trust)
+    if outside != []:
+        names = None if outside is None else map(name_of, outside)
+        yield words.lost_middleware(names, trust.settings.required)
 
 
 def _read_peer(ctx: click.Context, parameter: click.Parameter, value: str) -> str:

@@ -35,17 +35,40 @@ def resolution_of(environ: Environ) -> Optional[Resolution]:
     return resolution if isinstance(resolution, Resolution) else None
 
 
-def rewrite(environ: Environ, settings: Settings) -> Resolution:
+def has_other_values(environ: Environ, done: Resolution) -> bool:
+    """Say whether an environ differs from what the rewrite left in it.
+
+    The rewrite is undone in a copy and done again. A dispatcher may have changed
+    SCRIPT_NAME meanwhile.
+
+    :param done: the resolution that the environ has.
+    """
+    original: Environ = environ.get(ORIGINAL) or {}
+    again = {key: val for key, val in {**environ, **original}.items() if val is not None}
+    secret = done.settings.edge.secret
+    if secret is not None and secret.key in environ:  # it was removed
+        return True
+    if secret is not None and done.missed != "no_secret":
+        again[secret.key] = secret.values[0].decode()
+    resolution = rewrite(again, done.settings, again=True)
+    for inner, _ in done.inner:
+        missed_edge(resolution, inner, again)
+    touched = (original.keys() | again[ORIGINAL].keys()) - {"SCRIPT_NAME"}
+    return resolution != done or any(again.get(key) != environ.get(key) for key in touched)
+
+
+def rewrite(environ: Environ, settings: Settings, again: bool = False) -> Resolution:
     """Make a WSGI environ say what is believed, in place.
 
-    An environ that was rewritten before is left alone: the outermost decides
-    who the client is.
+    An environ that was rewritten before is left alone, unless ``again`` is on:
+    the outermost decides who the client is.
 
     :param environ: the environ as the server made it.
     :param settings: the settings in force.
+    :param again: whether what it says now is another request.
     """
     done = environ.get(RESOLUTION)
-    if isinstance(done, Resolution):
+    if isinstance(done, Resolution) and not again:
         missed_edge(done, settings, environ)
         return done
     trust = settings.trust

@@ -102,24 +102,29 @@ def _from_prefixed(text: str) -> object:
         return text
 
 
-def lost_middleware(around: Optional[Iterable[str]]) -> Caution:
+#: What follows for TRUST_PROXY_REQUIRED if something may answer before TrustProxy does.
+_NOT_COVERED = "TRUST_PROXY_REQUIRED does not cover the requests that {} answers itself"
+
+
+def lost_middleware(around: Optional[Iterable[str]], required: bool) -> Caution:
     """Word that TrustProxy's middleware is not the outermost.
 
     :param around: the names of those around it; ``None`` where it is not
         found at all.
+    :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
     """
     mend = "Create TrustProxy last, after whatever replaces app.wsgi_app"
     if around is None:
         return Caution(
             "middleware_lost",
-            "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or stands "
-            "behind a function",
+            "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or is behind "
+            "a function" + (f". {_NOT_COVERED}".format("such a function") if required else ""),
             mend,
         )
     return Caution(
         "middleware_not_outermost",
-        f"{', '.join(around)} stands around TrustProxy's middleware, and sees each request as "
-        "the server has it",
+        f"{', '.join(around)} is around TrustProxy's middleware, and sees each request as the "
+        "server has it" + (f". {_NOT_COVERED}".format("it") if required else ""),
         mend,
     )
 
