@@ -109,7 +109,7 @@ class TrustProxyMiddleware:
         :param app: the application.
         :raises SettingError: if a variable has a value that cannot be used.
         """
-        arguments = {
+        arguments: dict[str, Any] = {
             setting.argument: os.environ[name]
             for name, setting in SETTINGS.items()
             if os.environ.get(name)

@@ -27,8 +27,8 @@ README = (ROOT / "README.rst").read_text("utf-8")
 ORDER = (
     "core.addresses core.trust_file core.trust core.headers core.edge core.forwarded settings "
     "core.peer core.walk log watch report.words core.environ probe.door chain middleware "
-    "extension probe.forgeries probe.answers probe.observations probe.recommendation probe.verdict "
-    "probe.client commands.terminal commands.app testing pytest_plugin"
+    "extension probe.forgeries probe.answers probe.observations probe.recommendation "
+    "probe.verdict probe.client commands.terminal commands.app testing pytest_plugin"
 ).split()
 
 

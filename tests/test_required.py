@@ -418,6 +418,23 @@ class TestBehindOneThatTrustsAnyone:
         assert call(stack, **forwarded)[0] == 403
 
 
+SECRET = "X-Edge: 0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        pytest.param({"edge_secret": SECRET}, {}, id="outside"),
+        pytest.param({}, {"TRUST_PROXY_EDGE_SECRET": SECRET}, id="inside"),
+    ],
+)
+def test_a_secret_tells_a_proxy_from_a_stranger_behind_a_count(outer, inner):
+    stack = TrustProxyMiddleware(make_app(True, **inner), trust=1, **outer)
+    forwarded = {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}
+    assert call(stack, **forwarded)[0] == 403
+    assert call(stack, **forwarded, HTTP_X_EDGE="0123456789abcdef")[0] == 200
+
+
 class Rewriting:
     """A middleware that makes another path of the one that came."""
 

@@ -165,3 +165,27 @@ def test_a_request_context_of_an_environ_that_is_used_twice():
     environ.update(DIRECT)
     request = app.request_context(environ).request
     assert (request.client_ip, request.remote_addr) == ("198.51.100.7", "198.51.100.7")
+
+
+@pytest.mark.parametrize(
+    ("second", "through"),
+    [
+        pytest.param({}, True, id="the same request once more"),
+        pytest.param(DIRECT, False, id="a stranger without the secret"),
+        pytest.param({"HTTP_X_EDGE": "wrong" * 4}, False, id="a wrong secret"),
+        pytest.param({"HTTP_X_EDGE": "right" * 4, "REMOTE_ADDR": PEER}, True, id="the secret"),
+    ],
+)
+def test_a_secret_that_was_removed_is_no_other_value(second, through):
+    answers = []
+
+    def application(environ, start_response):
+        answers.append(resolution_of(environ).missed is None)
+        return []
+
+    stack = TrustProxyMiddleware(application, PEER, edge_secret="X-Edge: " + "right" * 4)
+    environ = environ_of({}, **PROXIED, HTTP_X_EDGE="right" * 4)
+    stack(environ, print)
+    environ.update(second)
+    stack(environ, print)
+    assert answers == [True, through]
