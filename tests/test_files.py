@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flask_trustproxy.core.addresses import parse_network
 from flask_trustproxy.core.trust import compile_trust
-from flask_trustproxy.core.trust_file import read_file, sign
+from flask_trustproxy.core.trust_file import UnreadableFile, read_file, sign
 from strategies import attacker_text, networks
 
 LINES = [
@@ -158,6 +158,37 @@ def test_a_file_without_a_network_is_a_mistake(tmp_path, content):
     assert mistake(path) == f"expected at least one address or network in {str(path)!r}"
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["unended", "ended"])
+def test_a_million_lines_are_read(tmp_path, end):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\n" * 999_999 + b"::1" + end)
+    assert list(map(str, read_file(str(path))[0])) == ["::1/128"]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["unended", "ended"])
+def test_more_than_a_million_lines_are_a_mistake(tmp_path, end):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"\n" * 1_000_000 + b"::1" + end)
+    assert mistake(path) == f"expected at most 1,000,000 lines in {str(path)!r}"
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["64 MiB", "a byte more"])
+def test_more_than_64_mib_are_a_mistake(tmp_path, more):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"::1\n" + b"#" * ((64 << 20) - 4 + more))
+    if more:
+        assert mistake(path) == f"expected at most 64 MiB in {str(path)!r}"
+    else:
+        assert len(read_file(str(path))[0]) == 1
+
+
+def test_a_setting_with_a_file_that_is_too_long_is_a_mistake(tmp_path):
+    path = tmp_path / "list.txt"
+    path.write_bytes(b"::1\n" * 1_000_001)
+    with pytest.raises(ValueError, match="^expected at most 1,000,000 lines in"):
+        compile_trust(f"file:{path}")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path):
     path = tmp_path / "list.txt"
@@ -197,6 +228,8 @@ def test_a_file_cannot_be_read(tmp_path, monkeypatch, make, name, why):
         make(tmp_path / name)
     path = str(tmp_path / name)
     assert mistake(path) == f"expected a file that can be read at {path!r}: {why}"
+    with pytest.raises(UnreadableFile):
+        read_file(path)
     assert sign(str(tmp_path / "missing" / "list.txt")) is None
 
 

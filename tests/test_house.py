@@ -28,7 +28,8 @@ ORDER = (
     "core.addresses core.trust_file core.trust core.headers core.edge core.forwarded settings "
     "core.peer core.walk log watch report.words core.environ probe.door chain middleware "
     "extension probe.forgeries probe.answers probe.observations probe.recommendation "
-    "probe.verdict probe.client commands.terminal commands.app testing pytest_plugin"
+    "probe.verdict probe.client commands.terminal commands.providers commands.download "
+    "commands.replacement commands.fetch commands.app testing pytest_plugin"
 ).split()
 
 

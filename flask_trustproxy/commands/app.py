@@ -37,11 +37,14 @@ from ..settings import (
     parse_probe_key,
     read_settings,
 )
+from .fetch import fetch
 from .terminal import check_text, explain_text, print_json, print_text, probe_text
 
 trust_proxy: AppGroup = AppGroup(
     "trust-proxy", help="Whom this app trusts, what it believes, and why."
 )
+
+trust_proxy.add_command(fetch)
 
 # What these commands print is what would be logged.
 _SILENT = logging.NullHandler()

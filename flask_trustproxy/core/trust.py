@@ -16,9 +16,9 @@ from difflib import get_close_matches
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import chain
-from typing import Literal, Optional, cast
+from typing import Literal, Optional, Union, cast
 
-from .addresses import UNIX, Network, NetworkSet, parse_network, parse_node
+from .addresses import UNIX, Network, NetworkSet, Range, parse_network, parse_node
 from .trust_file import Signature, read_file
 
 #: Asked with a canonical address (``"unix:"`` for a socket) and a hop.
@@ -189,13 +189,21 @@ class TrustPolicy:
         """
         if self.kind == "everybody":
             return True
-        named = (each for each in self._named_networks() if not _LOCAL.covers(each))
         listed = (each for file in self.files for each in file.public.ranges())
-        public = NetworkSet(chain(named, listed)).ranges()
-        ipv4 = sum(last - first + 1 for first, last, width in public if width == 32)
-        return ipv4 > 2**24 or any(
-            last - first >= 2**112 for first, last, width in public if width == 128
-        )
+        return holds_strangers(chain(self._named_networks(), listed))
+
+
+def holds_strangers(networks: Iterable[Union[Network, Range]]) -> bool:
+    """Say whether networks hold a large part of the internet.
+
+    That is more than 1/256 of IPv4, or an IPv6 network wider than /16;
+    networks inside those of the presets do not count.
+    """
+    public = NetworkSet(each for each in networks if not _LOCAL.covers(each)).ranges()
+    ipv4 = sum(last - first + 1 for first, last, width in public if width == 32)
+    return ipv4 > 2**24 or any(
+        last - first >= 2**112 for first, last, width in public if width == 128
+    )
 
 
 def is_local(node: str) -> bool:

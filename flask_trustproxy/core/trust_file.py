@@ -15,6 +15,13 @@ from .addresses import Network, parse_network
 
 #: The shortest prefix that a line may have, by the width of its addresses.
 _SHORTEST = {32: 8, 128: 16}
+#: How many lines a list may have, and how many bytes.
+MOST_LINES = 1_000_000
+MOST_BYTES = 64 << 20
+
+
+class UnreadableFile(ValueError):
+    """The file cannot be read at all, so nothing is known of its content."""
 
 
 class Signature(NamedTuple):
@@ -57,23 +64,20 @@ def read_file(path: str) -> tuple[list[Network], Signature]:
     are mistakes.
 
     :returns: its networks as they stand there, and which state of it was read.
-    :raises ValueError: what was expected, where the file cannot be read, is
-        empty or holds anything else.
+    :raises UnreadableFile: if the file cannot be read.
+    :raises ValueError: what was expected, if it is empty, holds anything else,
+        or is longer than a list may be.
     """
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise ValueError("Not a regular file")
-            content = file.read()
+            content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # a ValueError also for what no path holds
         why = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"expected a file that can be read at {path!r}: {why}") from None
-    # The mark that some editors put in front is not part of the text.
-    networks = _read_lines(path, content.decode("utf-8-sig", "surrogateescape"))
-    if not networks:
-        raise ValueError(f"expected at least one address or network in {path!r}")
-    return networks, _signature(status)
+        raise UnreadableFile(f"expected a file that can be read at {path!r}: {why}") from None
+    return parse_list(content, path), _signature(status)
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -81,21 +85,44 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has none
 
 
-def _read_lines(path: str, text: str) -> list[Network]:
+def parse_list(content: bytes, source: str) -> list[Network]:
+    """Read the content of a trust file, from wherever it came.
+
+    :param source: the file or URL that a mistake names.
+    :returns: its networks, in its order.
+    :raises ValueError: what was expected, if it is empty, holds anything else,
+        or is longer than a list may be.
+    """
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"expected at most {MOST_BYTES >> 20} MiB in {source!r}")
+    if content.count(b"\n", 0, -1) >= MOST_LINES:
+        raise ValueError(f"expected at most {MOST_LINES:,} lines in {source!r}")
+    # The mark that some editors put in front is not part of the text.
+    networks = _read_lines(source, content.decode("utf-8-sig", "surrogateescape"))
+    if not networks:
+        raise ValueError(f"expected at least one address or network in {source!r}")
+    return networks
+
+
+def _read_lines(source: str, text: str) -> list[Network]:
     networks: list[Network] = []
     for number, line in enumerate(text.split("\n"), 1):
         entry = line.partition("#")[0].strip(" \t\r")
         if entry:
             try:
-                networks.append(_read_entry(entry))
+                networks.append(parse_entry(entry))
             except ValueError as error:
                 raise ValueError(
-                    f"{error} in {path!r}, line {number}, got {entry[:50]!a}"
+                    f"{error} in {source!r}, line {number}, got {entry[:50]!a}"
                 ) from None
     return networks
 
 
-def _read_entry(text: str) -> Network:
+def parse_entry(text: str) -> Network:
+    """Read one address or network of a list, as strictly as in a file.
+
+    :raises ValueError: what was expected.
+    """
     network = parse_network(text)
     if network.prefix < _SHORTEST[network.width]:
         raise ValueError(
