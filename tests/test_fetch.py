@@ -259,6 +259,26 @@ def test_a_folder_in_place_of_the_file_is_refused_before_anyone_is_asked(vendors
     assert said.endswith(f"expected a regular file at {str(tmp_path)!r}, found something else")
 
 
+def test_a_file_that_may_not_be_read_is_not_replaced(vendors, path, monkeypatch):
+    """Nothing could be compared."""
+    really_open = os.open
+
+    def open_others(name, *arguments, **options):
+        if name == str(path):
+            raise PermissionError(13, "Permission denied")
+        return really_open(name, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", open_others)
+    outcome = run("fastly", *vendors.urls("fastly"), "--output", path, "--force")
+    monkeypatch.undo()
+    code, said = sentence(outcome)
+    assert (code, vendors.asked) == (1, [])
+    assert said.endswith(
+        f"expected a file that can be read at {str(path)!r}: Permission denied"
+    )
+    assert unchanged(path)
+
+
 def test_a_folder_that_is_missing_is_one_sentence(vendors, tmp_path):
     path = tmp_path / "missing" / "list.txt"
     code, said = sentence(run("fastly", *vendors.urls("fastly"), "--output", path))

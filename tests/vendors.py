@@ -155,7 +155,10 @@ def serve(context: Optional[ssl.SSLContext] = None) -> Iterator[Vendors]:
 
     server = Server(("127.0.0.1", 0), Handler)
     if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        # The handshake is in the thread of its request, which survives a client that goes away.
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     scheme = "http" if context is None else "https"
     vendors = Vendors(f"{scheme}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

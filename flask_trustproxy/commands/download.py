@@ -62,7 +62,7 @@ def get(url: str, end: float) -> bytes:
     :raises NothingGot: if there is no whole answer with status 200 by then.
     :raises ValueError: if it is longer than a list may be.
     """
-    seconds = max(end - monotonic(), 0.001)
+    seconds = end - monotonic()
     answer: Future[bytes] = Future()
 
     def run() -> None:
@@ -71,9 +71,11 @@ def get(url: str, end: float) -> bytes:
         except Exception as error:
             answer.set_exception(error)
 
-    # The timeout of a socket is for one step, and the lookup of a name has none.
-    Thread(target=run, daemon=True).start()
     try:
+        if seconds <= 0:
+            raise NotInTime
+        # The timeout of a socket is for one step, and the lookup of a name has none.
+        Thread(target=run, daemon=True).start()
         return answer.result(seconds)
     except NotInTime:
         why = "no whole answer came in time"
