@@ -17,7 +17,7 @@ from .settings import SETTINGS
 if TYPE_CHECKING:
     from flask import Flask
 
-    from .testing import ProxiedClient
+    from .testing.client import ProxiedClient
 
 
 _UNCHANGED = object()
@@ -44,7 +44,7 @@ def proxied_client(app: Flask) -> Callable[..., ProxiedClient]:
     It is :func:`flask_trustproxy.testing.proxied_client` without its first
     parameter.
     """
-    from .testing import proxied_client
+    from .testing.client import proxied_client
 
     return partial(proxied_client, app)
 
@@ -57,7 +57,7 @@ def trust_proxy(app: Flask) -> Iterator[SetTrust]:
     ``TRUST_PROXY``, all others have the names of the arguments of
     :class:`~flask_trustproxy.TrustProxyMiddleware`.
     """
-    from .testing import settings_of
+    from .testing.client import settings_of
 
     names = {setting.argument: name for name, setting in SETTINGS.items()}
     with pytest.MonkeyPatch.context() as patch:

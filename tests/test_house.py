@@ -29,7 +29,8 @@ ORDER = (
     "core.peer core.walk log watch report.words core.environ probe.door chain middleware "
     "extension probe.forgeries probe.answers probe.observations probe.recommendation "
     "probe.verdict probe.client commands.terminal commands.providers commands.download "
-    "commands.replacement commands.fetch commands.app testing pytest_plugin"
+    "commands.replacement commands.fetch commands.app testing.client "
+    "testing.unforgeable pytest_plugin"
 ).split()
 
 

@@ -1,0 +1,172 @@
+"""The forgeries of the live probe, sent to an app through the test client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Optional, cast
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from ..core.environ import resolution_of
+from ..core.headers import NAMES
+from ..core.walk import Resolution
+from ..log import in_words, logger, quote, trust_given
+from ..probe.forgeries import ANOTHER, CLIENT, HOST, IPV6, Forgery, forgeries
+from ..settings import Settings
+from .client import CLIENTS, ProxiedClient, depth, proxied_client, settings_of, trusted_address
+
+#: What no honest response tells. A port of four digits may be there by chance.
+_TELLTALES = (CLIENT, ANOTHER, IPV6, HOST)
+_PROPAGATES = "PROPAGATE_EXCEPTIONS"
+
+
+def assert_unforgeable(
+    app: Flask,
+    path: str = "/",
+    *,
+    believed: Optional[Callable[[TestResponse], object]] = None,
+    peer: Optional[str] = None,
+) -> None:
+    """Assert that no client can forge what an app believes.
+
+    Sends the forgeries of the live probe from a client behind trusted proxies
+    and, where only some addresses are trusted, from one that comes past them.
+    What the app believes must be what it believes without the forgery: the
+    client, scheme, host, port and prefix of the request. Neither may anything
+    forged be left in the forwarding headers, where others read it, nor be told
+    by the response.
+
+    :param path: what is asked for, by GET, about seventy times.
+    :param believed: tells from a response what its view believes, for views
+        that read headers themselves. Asked instead of the last two.
+    :param peer: the trusted proxy that asks the app; ``None``: one from its
+        settings. Needed where a callable trusts no likely address.
+    :raises AssertionError: what can be forged, by which header, and the mend.
+    :raises ValueError: where ``believed`` tells something else each time.
+    """
+    __tracebackhide__ = True
+    with _as_served(app):
+        for client in _clients(app, peer):
+            honest = _beliefs(client, path, (), believed)
+            if _beliefs(client, path, (), believed) != honest:
+                raise ValueError(f"{path} is answered in another way each time")
+            resolution = _resolution(client)
+            for forgery in forgeries(resolution.settings.headers, resolution.scheme, {}):
+                forged = _beliefs(client, path, forgery.lines, believed)
+                for name, value in forged.items():
+                    if value != honest[name]:
+                        raise AssertionError(
+                            _explain(client, forgery, name, honest[name], value)
+                        )
+
+
+@contextmanager
+def _as_served(app: Flask) -> Generator[None, None, None]:
+    """Answer errors as a server does, and log nothing of what is provoked."""
+    config = cast("dict[str, object]", app.config)
+    loggers = (logger, app.logger)
+    propagates = config[_PROPAGATES]
+    disabled = [each.disabled for each in loggers]
+    config[_PROPAGATES] = False
+    logger.disabled = app.logger.disabled = True
+    try:
+        yield
+    finally:
+        config[_PROPAGATES] = propagates
+        for each, value in zip(loggers, disabled):
+            each.disabled = value
+
+
+def _clients(app: Flask, peer: Optional[str]) -> Iterator[ProxiedClient]:
+    """A client behind trusted proxies, and one that comes past them."""
+    settings = settings_of(app)
+    if peer or trusted_address(settings, 0):
+        outside = _stranger(settings, depth(settings)) or CLIENTS[0]
+        yield proxied_client(app, outside, peer=peer, use_cookies=False)
+    stranger = _stranger(settings, 0)
+    if stranger is not None:
+        yield proxied_client(app, stranger, peer=stranger, scheme="http", use_cookies=False)
+
+
+def _stranger(settings: Settings, hop: int) -> Optional[str]:
+    """An address that is not trusted as this hop, ``None`` where all are."""
+    return next((each for each in CLIENTS if not settings.trusts(each, hop)), None)
+
+
+def _resolution(client: ProxiedClient) -> Resolution:
+    resolution = resolution_of(client.last_environ)
+    if resolution is None:
+        raise RuntimeError(
+            "TrustProxy did not see the request: something around app.wsgi_app answered it, or "
+            "asked with another environ. Create TrustProxy last"
+        )
+    return resolution
+
+
+def _beliefs(
+    client: ProxiedClient,
+    path: str,
+    lines: Sequence[tuple[str, str]],
+    believed: Optional[Callable[[TestResponse], object]],
+) -> dict[str, object]:
+    """What is believed of one request, by name."""
+    response = client.get(path, headers=lines, buffered=True)
+    environ, resolution = client.last_environ, _resolution(client)
+    beliefs: dict[str, object] = {
+        "client_ip": resolution.client_ip,
+        "client_ips": resolution.client_ips,
+        "remote_addr": environ["REMOTE_ADDR"],
+        "scheme": environ["wsgi.url_scheme"],
+        "host": environ["HTTP_HOST"],
+        "port": environ["SERVER_PORT"],
+        "prefix": environ["SCRIPT_NAME"],
+    }
+    if believed is not None:
+        return {**beliefs, "believed(response)": believed(response)}
+    told = str(response.headers).encode() + response.get_data()
+    beliefs["the response"] = [text for text in _TELLTALES if text.encode() in told]
+    plan = resolution.settings.headers
+    for key, name in {**NAMES, **{header.key: header.name for header in plan.named}}.items():
+        beliefs[f"the header {name}"] = environ.get(key)
+    return beliefs
+
+
+def _explain(
+    client: ProxiedClient, forgery: Forgery, name: str, honest: object, forged: object
+) -> str:
+    """What can be forged, how, and the mend."""
+    resolution = _resolution(client)
+    return "\n".join(
+        (
+            f"A client can forge {name}: it is {quote(str(forged))} after",
+            *(f"    {header}: {quote(value)}" for header, value in forgery.lines),
+            f"and {quote(str(honest))} without.",
+            f"The walk: {in_words(resolution)}",
+            f"Mend: {_mend(client, resolution, name)}",
+        )
+    )
+
+
+def _mend(client: ProxiedClient, resolution: Resolution, name: str) -> str:
+    settings = resolution.settings
+    if name not in ("client_ip", "client_ips", "scheme", "host", "port", "prefix"):
+        if not settings.clean_headers:
+            return (
+                "set TRUST_PROXY_CLEAN_HEADERS = True, so that nobody finds there what was not "
+                "believed, and read request.client_ip"
+            )
+        return (
+            "read request.client_ip, and create TrustProxy last, since something around "
+            "app.wsgi_app reads the headers before they are cleaned"
+        )
+    if not resolution.trusted_hops or "werkzeug.proxy_fix.orig" in client.last_environ:
+        return (
+            "create TrustProxy last, and remove ProxyFix, since something believed the headers "
+            "before TrustProxy was asked"
+        )
+    return (
+        "name the addresses or networks of your proxies, and nobody else's: "
+        f"{trust_given(settings)} trusts the client"
+    )
