@@ -84,19 +84,19 @@ MISSED_IN_WORDS: Mapping[Missed, str] = {
 
 
 class Caution(NamedTuple):
-    """What is dangerous or likely a mistake, and the mend.
+    """What is dangerous or likely a mistake, and how to fix it.
 
     :param code: names it for programs.
     :param message: what is the matter.
-    :param mend: what to do about it.
+    :param fix: what to do about it.
     """
 
     code: str
     message: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.mend}"
+        return f"{self.message}. {self.fix}"
 
 
 def announce(settings: Settings, trusted_hosts: bool, warned: Warned) -> None:

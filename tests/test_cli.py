@@ -372,7 +372,7 @@ class TestWarnings:
 
     def test_the_log_at_the_start_has_the_same_sentence(self, caplog):
         [warning] = check(make_app(TRUST_PROXY=True))["warnings"]
-        assert caplog.messages == [f"{warning['message']}. {warning['mend']}"]
+        assert caplog.messages == [f"{warning['message']}. {warning['fix']}"]
 
     def test_trusted_hosts_are_seen(self):
         app = Flask(__name__)
@@ -402,7 +402,7 @@ class TestWarnings:
                 "code": "environment_overridden",
                 "message": r"TRUST_PROXY is '192.0.2.1\x1b' in the environment, but 'loopback' "
                 "in app.config, which wins",
-                "mend": "Set it in one of the two",
+                "fix": "Set it in one of the two",
             }
         ]
 
@@ -428,7 +428,7 @@ class TestWarnings:
             "code": "not_loaded",
             "message": "FLASK_TRUST_PROXY_MAX_HOPS is set in the environment, but its value is "
             "not in app.config",
-            "mend": "Call app.config.from_prefixed_env() before TrustProxy(app), or name the "
+            "fix": "Call app.config.from_prefixed_env() before TrustProxy(app), or name the "
             "variable TRUST_PROXY_MAX_HOPS",
         }
 
@@ -468,7 +468,7 @@ class TestWarnings:
             )
         app.wsgi_app = wrap(app.wsgi_app)
         mend = "Create TrustProxy last, after whatever replaces app.wsgi_app"
-        expected = [{"code": code, "message": message, "mend": mend}]
+        expected = [{"code": code, "message": message, "fix": mend}]
         assert check(app)["warnings"] == expected
 
 
@@ -531,8 +531,8 @@ class TestReport:
         report = check(app)
         assert report["networks"] == ["10.0.0.0/23", "unix:"]
         [file] = report["files"]
-        assert file == {"path": str(path), "count": 3, "age": file["age"]}
-        assert 0 <= file["age"] - timedelta(**age).total_seconds() < 30
+        assert file == {"path": str(path), "count": 3, "age_seconds": file["age_seconds"]}
+        assert 0 <= file["age_seconds"] - timedelta(**age).total_seconds() < 30
         assert (
             "Trusted   10.0.1.0/24, a unix-domain socket, what the files hold\n"
             f"File      {path} (entries: 3, changed {words})\n"
@@ -623,7 +623,7 @@ class TestExplain:
                 },
             ],
             "stopped": "max_hops",
-            "ignored": [{"header": "X-Made", "value": "up", "why": "just so"}],
+            "ignored": [{"header": "X-Made", "value": "up", "reason": "just so"}],
         }
         output = invoke(app, "explain", "--peer", "127.0.0.1").output
         assert output.startswith("client 192.0.2.99  ──▶  192.0.2.98 (trusted: the callable)\n")

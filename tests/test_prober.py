@@ -32,7 +32,7 @@ from flask_trustproxy.probe.answers import Exchange, Url, read_content
 from flask_trustproxy.probe.client import Response, Unanswered, curl, parse_target, probe
 from flask_trustproxy.probe.door import HEADER, PARAMETER, TOKEN, WINDOW, make_token
 from flask_trustproxy.probe.forgeries import CANARIES, Forgery, forgeries
-from flask_trustproxy.probe.observations import Findings
+from flask_trustproxy.probe.observations import Observations
 from flask_trustproxy.probe.verdict import conclude
 from flask_trustproxy.settings import MAKE_KEY
 
@@ -145,13 +145,15 @@ class World:
         body, _, _ = run_wsgi_app(middleware, environ)
         return Exchange(forgery, read_content(json.loads(b"".join(body))))
 
-    def probe(self):
+    def exchanges(self):
         TURNS.clear()
         exchanges = [self.ask(), self.ask()]
         honest = exchanges[0].answer
         tries = forgeries(honest.plan, honest.believed["scheme"], honest.headers)
-        exchanges += map(self.ask, tries)
-        return conclude(Findings(self.url, self.here, self.there, exchanges))
+        return [*exchanges, *map(self.ask, tries)]
+
+    def probe(self):
+        return conclude(Observations(self.url, self.here, self.there, self.exchanges()))
 
     def with_(self, recommend):
         """The same way to the app, with what was recommended in it."""
@@ -372,7 +374,7 @@ def test_an_unset_scheme_is_wrong_and_told():
     assert report.verdict == "misconfigured"
     assert [tuple(wrong) for wrong in report.misconfigured] == [("scheme", "http", "https")]
     assert report.recommend.headers == "X-Forwarded-For"
-    assert report.mends[0] == (
+    assert report.fixes[0] == (
         "No proxy says for certain that this is https. Have the outermost one write "
         "X-Forwarded-Proto, and the others pass it on."
     )
@@ -436,8 +438,27 @@ def test_a_host_that_the_proxy_tells_by_a_header():
     # But for the request that names no host, which is not the prober's doing.
     assert (
         "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts beside these settings."
-        in report.mends
+        in report.fixes
     )
+
+
+def test_each_observation_is_computed_once():
+    asked = Counter()
+
+    class Counting(dict):
+        def get(self, name, default=None):
+            asked[name] += 1
+            return super().get(name, default)
+
+    world = World((Proxy(EDGE, APPENDS), Proxy(INNER, APPENDS)), {"trust": INNER})
+    exchanges = world.exchanges()
+    honest = exchanges[0].answer
+    exchanges[0] = Exchange(None, honest._replace(headers=Counting(honest.headers)))
+    seen = Observations(world.url, world.here, world.there, exchanges)
+    conclude(seen)
+    before = asked["X-Forwarded-For"]
+    conclude(seen)
+    assert (before, asked["X-Forwarded-For"]) == (2, 2)
 
 
 def test_a_header_of_ones_own_stays():
@@ -500,7 +521,7 @@ def test_whom_it_recommends_to_trust(proxies, trust, asked):
     report = World(proxies, {"trust": False}).probe()
     assert report.recommend.settings()["TRUST_PROXY"] == trust
     assert report.recommend.max_hops == report.recommend.count == len(proxies)
-    questions = [mend for mend in report.mends if "subnet" in mend or "public address" in mend]
+    questions = [mend for mend in report.fixes if "subnet" in mend or "public address" in mend]
     assert [asked in question for question in questions] == ([True] if asked else [])
 
 
@@ -564,7 +585,7 @@ def test_whom_it_recommends_to_trust(proxies, trust, asked):
     ],
 )
 def test_what_is_wrong_is_told_with_the_mend(world, mend):
-    assert sum(told.startswith(mend) for told in world.probe().mends) == 1
+    assert sum(told.startswith(mend) for told in world.probe().fixes) == 1
 
 
 def test_what_connection_takes_away_is_not_recommended():
@@ -679,7 +700,7 @@ def test_what_is_recommended_cannot_be_forged(proxies, settings, scheme):
     assert second.verdict == ("misconfigured" if wrong else "safe")
     assert "client_ip" not in wrong
     # Where no setting can mend it, it was said what can.
-    assert len([mend for mend in first.mends if mend.startswith(UNSAID)]) == len(wrong)
+    assert len([mend for mend in first.fixes if mend.startswith(UNSAID)]) == len(wrong)
 
 
 SAYS = "X-Forwarded-Proto, X-Forwarded-Host, X-Forwarded-Port, X-Forwarded-Prefix".split(", ")
@@ -1196,7 +1217,7 @@ class TestUnanswered:
         assert report.headers["X-Forwarded-For"] == "refused"
         assert report.headers["Forwarded"] == "passed"
         assert (report.verdict, report.requests) == ("inconclusive", 37)
-        assert report.mends == [
+        assert report.fixes == [
             "X-Forwarded-For was refused on the way, so nobody knows what the app would "
             "believe of it: let this machine's requests pass while the probe runs."
         ]
@@ -1241,7 +1262,7 @@ class TestCommand:
         assert (
             list(told)
             == (
-                "verdict client_ip chain headers forged misconfigured recommend mends requests"
+                "verdict client_ip chain headers forged misconfigured recommend fixes requests"
             ).split()
         )
 
@@ -1335,7 +1356,7 @@ class TestCommand:
                 "TRUST_PROXY_MAX_HOPS": None,
                 "count": None,
             },
-            "mends": [why],
+            "fixes": [why],
             "requests": 3,
         }
 

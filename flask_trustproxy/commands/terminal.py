@@ -122,9 +122,9 @@ def probe_text(report: Report, target: Target) -> Iterator[str]:
         yield ""
         expected = "" if wrong.expected is None else f", and should be {quote(wrong.expected)}"
         yield f"{wrong.output} is {quote(wrong.believed)}{expected}"
-    for mend in report.mends:
+    for fix in report.fixes:
         yield ""
-        yield _paragraph("", mend)
+        yield _paragraph("", fix)
     yield from _recommended_text(report.recommend)
     yield ""
     yield _paragraph("", UNKNOWN)

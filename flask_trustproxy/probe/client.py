@@ -25,7 +25,7 @@ from ..log import quote
 from .answers import Exchange, Url, read_content, split_netloc
 from .door import FORMAT, HEADER, PARAMETER, WINDOW, make_token, read_answer
 from .forgeries import Forgery, forgeries
-from .observations import Findings
+from .observations import Observations
 from .verdict import Report, conclude
 
 #: Told before each request: its number, how many there will be (0: not known
@@ -138,7 +138,7 @@ class _Prober:
         self._sent = 0
         self._total = 0
 
-    def run(self) -> Findings:
+    def run(self) -> Observations:
         target = self._target
         first = self._ask(None)
         # Every further request goes to the address that answered the first.
@@ -150,7 +150,7 @@ class _Prober:
             tries = list(forgeries(honest.plan, honest.believed["scheme"], honest.headers))
             self._total = len(exchanges) + len(tries)
             exchanges += map(self._ask, tries)
-        return Findings(target.url, here, there, exchanges)
+        return Observations(target.url, here, there, exchanges)
 
     def _ask(self, forgery: Optional[Forgery]) -> Exchange:
         """Send one request, and find out what it was answered."""

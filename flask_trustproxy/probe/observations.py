@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Optional, cast
 
@@ -56,8 +57,8 @@ class Client(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What was recorded, and what can be read off it.
+class Observations:
+    """What was recorded, and what can be read off it; each thing is computed once.
 
     :param url: the probed URL.
     :param here: address and port of the prober's own end of the first
@@ -82,12 +83,13 @@ class Findings:
             if forgery is not None and answer is not None:
                 yield forgery, answer
 
-    @property
+    @cached_property
     def headers(self) -> dict[str, Header]:
         """All headers that can be believed, by name, those that are believed first."""
         named = self.honest.plan.named
         return {header.name: header for header in (*named, *KNOWN.values())}
 
+    @cached_property
     def behaviours(self) -> dict[str, Behaviour]:
         """What the proxies do with each header, by name.
 
@@ -118,7 +120,8 @@ class Findings:
                 return None
         return None if honest is None else header.parse(honest)
 
-    def clients(self) -> Iterator[Client]:
+    @cached_property
+    def clients(self) -> list[Client]:
         """The headers in which the proxies write who the prober is, the best first.
 
         Where the prober wrote nothing, all that arrives is the proxies': the
@@ -126,10 +129,13 @@ class Findings:
         """
         order = ("client list", "forwarded", "client")
         headers = [header for header in self.headers.values() if header.says in order]
-        for header in sorted(headers, key=lambda header: order.index(header.says)):
-            nodes = _nodes(header, self.honest)
-            if len(nodes) == 1 or (nodes and header.says != "client"):
-                yield self._client(header, nodes)
+        headers.sort(key=lambda header: order.index(header.says))
+        nodes = {header.name: _nodes(header, self.honest) for header in headers}
+        return [
+            self._client(header, nodes[header.name])
+            for header in headers
+            if len(nodes[header.name]) == 1 or (nodes[header.name] and header.says != "client")
+        ]
 
     def _client(self, header: Header, nodes: list[str]) -> Client:
         prober = len(nodes) - 1
@@ -154,6 +160,7 @@ class Findings:
             all(chain[prober + 1 :] == (nodes[-1],) for chain in chains),
         )
 
+    @cached_property
     def usable(self) -> list[Client]:
         """The headers that reach the prober, and that it cannot change.
 
@@ -161,17 +168,17 @@ class Findings:
         """
         usable = [
             client
-            for client in self.clients()
+            for client in self.clients
             if client.holds and not self.is_not_the_prober(client.chain[0])
         ]
         return sorted(usable, key=lambda client: client.header != self.honest.plan.client)
 
-    @property
+    @cached_property
     def client(self) -> Optional[Client]:
         """The header that tells best who the prober is."""
-        return next(iter((*self.usable(), *self.clients())), None)
+        return next(iter((*self.usable, *self.clients)), None)
 
-    @property
+    @cached_property
     def is_direct(self) -> bool:
         """Whether nothing stands between prober and app, as far as can be seen."""
         peer = self.honest.peer
@@ -184,7 +191,7 @@ class Findings:
             and _is_global(peer)
         )
 
-    @property
+    @cached_property
     def chain(self) -> tuple[str, ...]:
         """The hops from the prober to the app, its peer last.
 
@@ -194,10 +201,10 @@ class Findings:
         if self.is_direct or best is None:
             return (self.honest.peer or "",)
         # Others may name more of the hops that this one has passed.
-        chains = [client.chain for client in self.clients()]
+        chains = [client.chain for client in self.clients]
         return max((chain for chain in chains if chain[0] == best.chain[0]), key=len)
 
-    @property
+    @cached_property
     def prober(self) -> Optional[str]:
         """The prober's address as the outermost proxy wrote it down."""
         if self.is_direct or self.client is not None:
@@ -217,13 +224,13 @@ class Findings:
             return ip_address(address).is_loopback and address != self.here[0]
         return _is_global(self.there) and not _is_global(address)
 
-    @property
+    @cached_property
     def _prober_hop(self) -> Optional[int]:
         """As which hop the app finds the prober, ``None`` where it does not."""
         if self.is_direct:
             return 0
         believed = self.honest.plan.client
-        chains = [client.chain for client in self.clients() if client.header == believed]
+        chains = [client.chain for client in self.clients if client.header == believed]
         return len(chains[0]) - 1 if chains else None
 
     def prober_is_trusted(self, answer: Answer) -> bool:
@@ -238,6 +245,7 @@ class Findings:
             and answer.hops[hop : hop + 1] == [(self.prober, True)]
         )
 
+    @cached_property
     def forged(self) -> list[Forged]:
         """What the app believed of a forgery, once for each output and header.
 
@@ -299,6 +307,7 @@ class Findings:
                 return name, forgery.sent if name == forgery.header else value
         return forgery.header, forgery.sent
 
+    @cached_property
     def refused(self) -> list[Forgery]:
         """The plain forgeries of believed headers that did not reach the app."""
         named = {header.name for header in self.honest.plan.named}

@@ -14,7 +14,7 @@ from ..core.addresses import UNIX, parse_address
 from ..core.forwarded import entries, parse_element
 from ..core.headers import DEFAULT_PORTS, KNOWN, Header, Says, parse_headers, parse_scheme
 from .answers import Output, Url, split_netloc
-from .observations import Client, Findings
+from .observations import Client, Observations
 
 
 class Wrong(NamedTuple):
@@ -67,48 +67,48 @@ def wrong_url(url: Url, scheme: str, host: str, port: str) -> Iterator[Wrong]:
         yield Wrong("port", port, url.port)
 
 
-def recommend(findings: Findings) -> Recommendation:
+def recommend(seen: Observations) -> Recommendation:
     """The narrowest settings that reach the prober and say as much as can be said."""
-    if findings.is_direct:
+    if seen.is_direct:
         return Recommendation("false", "none", None, 0)
     recommendations = [
-        _recommend(findings, client)
-        for client in findings.usable()
+        _recommend(seen, client)
+        for client in seen.usable
         if all(node == UNIX or parse_address(node) for node in client.proxies)
     ]
     return min(
         recommendations,
-        key=lambda each: len(list(left_wrong(findings, each))),
+        key=lambda each: len(list(left_wrong(seen, each))),
         default=Recommendation(),
     )
 
 
-def _recommend(findings: Findings, client: Client) -> Recommendation:
+def _recommend(seen: Observations, client: Client) -> Recommendation:
     prober, hops = client.chain[0], len(client.chain) - 1
     single = client.header.says == "client"
     headers = [_item(client.header)]
     whats: tuple[Says, ...] = ("scheme", "host", "port", "prefix")
     for what in whats:
         if client.header.says != "forwarded" or what in ("port", "prefix"):
-            headers += _naming(findings, what, 1 if single else hops)
+            headers += _naming(seen, what, 1 if single else hops)
     trust = dict.fromkeys(_trusting(proxy, prober) for proxy in client.proxies)
     return Recommendation(", ".join(trust), ", ".join(headers), hops, hops)
 
 
-def left_wrong(findings: Findings, recommendation: Recommendation) -> Iterator[Wrong]:
+def left_wrong(seen: Observations, recommendation: Recommendation) -> Iterator[Wrong]:
     """What an honest request's URL would still be seen wrongly with these settings."""
     plan = parse_headers(recommendation.headers or "none")
     said: dict[Says, str] = {}
     for header in plan.values:
-        said[header.says] = findings.value(header, header.n) or ""
+        said[header.says] = seen.value(header, header.n) or ""
     if plan.client is not None and plan.client.says == "forwarded":
-        *_, outermost = entries(findings.honest.headers["Forwarded"], "forwarded")
+        *_, outermost = entries(seen.honest.headers["Forwarded"], "forwarded")
         element = parse_element(outermost)
         said["scheme"], said["host"] = parse_scheme(element.proto) or "", element.host
-    host, port = split_netloc(said.get("host") or findings.honest.host)
+    host, port = split_netloc(said.get("host") or seen.honest.host)
     yield from wrong_url(
-        findings.url,
-        said.get("scheme") or findings.honest.scheme,
+        seen.url,
+        said.get("scheme") or seen.honest.scheme,
         host,
         said.get("port") or port,
     )
@@ -128,15 +128,15 @@ def _trusting(proxy: str, prober: str) -> str:
     return proxy
 
 
-def _naming(findings: Findings, what: Says, reach: int) -> Iterator[str]:
+def _naming(seen: Observations, what: Says, reach: int) -> Iterator[str]:
     """The header that says this truly, if one is needed and the prober cannot change it."""
-    url, honest = findings.url, findings.honest
+    url, honest = seen.url, seen.honest
     host, port = split_netloc(honest.host)
     if (what == "host" and host == url.host) or (what == "port" and port == url.port):
         return
-    for header in findings.headers.values():
+    for header in seen.headers.values():
         for n in range(1, reach + 1) if header.says == what else ():
-            value = findings.value(header, n)
+            value = seen.value(header, n)
             said = split_netloc(value)[0] if value and what == "host" else value
             if said is not None and said == {
                 "scheme": url.scheme,

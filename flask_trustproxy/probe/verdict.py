@@ -12,7 +12,7 @@ from typing import Literal, Optional
 
 from ..core.addresses import parse_address
 from ..core.headers import parse_headers
-from .observations import Behaviour, Findings, Forged
+from .observations import Behaviour, Forged, Observations
 from .recommendation import (
     Recommendation,
     Wrong,
@@ -52,7 +52,7 @@ class Report:
     :param forged: what the app believed of forgeries.
     :param misconfigured: what it got wrong of honest requests.
     :param recommend: the settings to write.
-    :param mends: what to do, in sentences.
+    :param fixes: what to do, in sentences.
     :param requests: how many were sent.
     """
 
@@ -65,7 +65,7 @@ class Report:
     forged: list[Forged]
     misconfigured: list[Wrong]
     recommend: Recommendation
-    mends: list[str]
+    fixes: list[str]
     requests: int
 
     def as_json(self) -> dict[str, object]:
@@ -91,7 +91,7 @@ class Report:
                 "TRUST_PROXY_MAX_HOPS": self.recommend.max_hops,
                 "count": self.recommend.count,
             },
-            "mends": self.mends,
+            "fixes": self.fixes,
             "requests": self.requests,
         }
 
@@ -103,45 +103,45 @@ def unprobed(why: str, requests: int) -> Report:
     )
 
 
-def conclude(findings: Findings) -> Report:
+def conclude(seen: Observations) -> Report:
     """Judge what was found."""
-    forged = findings.forged()
-    misconfigured = list(_misconfigured(findings))
-    trusted = findings.prober_is_trusted(findings.honest)
+    forged = seen.forged
+    misconfigured = list(_misconfigured(seen))
+    trusted = seen.prober_is_trusted(seen.honest)
     verdict: Verdict = "safe"
     if forged:
         verdict = "forgeable"
     elif misconfigured:
         verdict = "misconfigured"
-    elif trusted or findings.refused():
+    elif trusted or seen.refused:
         verdict = "inconclusive"
-    recommendation = recommend(findings)
+    recommendation = recommend(seen)
     return Report(
         verdict,
-        findings.honest.believed["client_ip"] or None,
-        list(findings.chain),
-        findings.prober,
-        findings.behaviours(),
-        [header.name for header in findings.honest.plan.named],
+        seen.honest.believed["client_ip"] or None,
+        list(seen.chain),
+        seen.prober,
+        seen.behaviours,
+        [header.name for header in seen.honest.plan.named],
         forged,
         misconfigured,
         recommendation,
-        list(_mends(findings, forged, misconfigured, recommendation)),
-        len(findings.exchanges),
+        list(_fixes(seen, forged, misconfigured, recommendation)),
+        len(seen.exchanges),
     )
 
 
-def _misconfigured(findings: Findings) -> Iterator[Wrong]:
-    url, believed = findings.url, findings.honest.believed
-    client, prober = believed["client_ip"], findings.prober
-    if prober is None or (not findings.is_direct and findings.is_not_the_prober(prober)):
+def _misconfigured(seen: Observations) -> Iterator[Wrong]:
+    url, believed = seen.url, seen.honest.believed
+    client, prober = believed["client_ip"], seen.prober
+    if prober is None or (not seen.is_direct and seen.is_not_the_prober(prober)):
         yield Wrong("client_ip", client, None)
     else:
         # Several where a load balancer has several addresses, and not all are trusted.
         strays = [
             answer.believed["client_ip"]
-            for _, answer in findings.exchanges
-            if answer and findings.is_stray(answer)
+            for _, answer in seen.exchanges
+            if answer and seen.is_stray(answer)
         ]
         for wrong in dict.fromkeys([client, *strays]):
             if wrong != prober:
@@ -149,31 +149,31 @@ def _misconfigured(findings: Findings) -> Iterator[Wrong]:
     yield from wrong_url(url, believed["scheme"], believed["host"], believed["port"])
 
 
-def _mends(
-    findings: Findings,
+def _fixes(
+    seen: Observations,
     forged: Iterable[Forged],
     misconfigured: Iterable[Wrong],
     recommendation: Recommendation,
 ) -> Iterator[str]:
     """What to do, in sentences."""
     for header in dict.fromkeys(each.header for each in forged):
-        yield _mend_of_forgery(findings, header)
+        yield _fix_of_forgery(seen, header)
     if any(wrong.output == "client_ip" and wrong.expected is None for wrong in misconfigured):
-        yield _mend_of_client(findings)
-    yield from map(_mend_of_url, left_wrong(findings, recommendation))
+        yield _fix_of_client(seen)
+    yield from map(_fix_of_url, left_wrong(seen, recommendation))
     if parse_headers(recommendation.headers or "none").says("host"):
         yield "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts beside these settings."
-    if findings.is_direct and findings.prober != findings.here[0]:
+    if seen.is_direct and seen.prober != seen.here[0]:
         yield (
-            f"The app sees no proxy, and {findings.prober} as its client. If that is not this "
+            f"The app sees no proxy, and {seen.prober} as its client. If that is not this "
             "machine's public address, a proxy is between that writes nothing."
         )
-    if findings.prober_is_trusted(findings.honest):
+    if seen.prober_is_trusted(seen.honest):
         yield (
-            f"{findings.prober} is this machine, and TRUST_PROXY trusts it as a proxy: run the "
+            f"{seen.prober} is this machine, and TRUST_PROXY trusts it as a proxy: run the "
             "probe from elsewhere, or trust fewer addresses."
         )
-    for forgery in findings.refused():
+    for forgery in seen.refused:
         yield (
             f"{forgery.header} was refused on the way, so nobody knows what the app would "
             "believe of it: let this machine's requests pass while the probe runs."
@@ -183,9 +183,9 @@ def _mends(
             yield _which_network(proxy)
 
 
-def _mend_of_forgery(findings: Findings, name: str) -> str:
+def _fix_of_forgery(seen: Observations, name: str) -> str:
     """How to close the hole that a forged header found."""
-    header = findings.headers.get(name)
+    header = seen.headers.get(name)
     if name == "Connection":
         return (
             "Connection: a client that names a proxy's header there has it removed again (RFC "
@@ -196,12 +196,12 @@ def _mend_of_forgery(findings: Findings, name: str) -> str:
             f"{name}: the server takes it for {name.replace('_', '-')}. Have the outermost "
             "proxy remove names with underscores."
         )
-    if header not in findings.honest.plan.named:
+    if header not in seen.honest.plan.named:
         return (
             f"{name} is believed though TRUST_PROXY_HEADERS does not name it: the server reads "
             "it, or something between it and TrustProxy. Switch that off."
         )
-    if findings.behaviours()[name] == "passed":
+    if seen.behaviours[name] == "passed":
         return (
             f"{name}: the proxies pass on what a client wrote. Have the outermost one "
             "overwrite it, or leave it out of TRUST_PROXY_HEADERS."
@@ -209,19 +209,19 @@ def _mend_of_forgery(findings: Findings, name: str) -> str:
     return f"{name}: TRUST_PROXY trusts what stands left of all that the proxies wrote."
 
 
-def _mend_of_client(findings: Findings) -> str:
-    if findings.prober is None:
+def _fix_of_client(seen: Observations) -> str:
+    if seen.prober is None:
         return (
             "No proxy writes down whom it serves, so all clients look like one. Have the "
             "outermost proxy write X-Forwarded-For."
         )
     return (
-        f"{findings.prober} is not this machine: a proxy replaced the list that another one "
+        f"{seen.prober} is not this machine: a proxy replaced the list that another one "
         "had begun. Have each proxy behind the outermost one append to it."
     )
 
 
-def _mend_of_url(wrong: Wrong) -> str:
+def _fix_of_url(wrong: Wrong) -> str:
     if wrong.output == "scheme":
         return (
             f"No proxy says for certain that this is {wrong.expected}. Have the outermost one "

@@ -226,7 +226,7 @@ def settings_report(settings: Settings) -> dict[str, object]:
         },
         "networks": trusted_networks(settings.trust),
         "files": [
-            {"path": path, "count": count, "age": age}
+            {"path": path, "count": count, "age_seconds": age}
             for path, count, age in _files(settings.trust)
         ],
         "headers": {
@@ -273,7 +273,10 @@ def explanation(resolution: Resolution, received: Mapping[str, Any]) -> dict[str
             for hop, node in enumerate(nodes)
         ],
         "stopped": resolution.stopped,
-        "ignored": [item._asdict() for item in all_ignored(resolution, received)],
+        "ignored": [
+            {"header": name, "value": value, "reason": why}
+            for name, value, why in all_ignored(resolution, received)
+        ],
     }
 
 

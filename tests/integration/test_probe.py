@@ -161,7 +161,7 @@ def test_a_bare_proxy_pass_is_forgeable(stack: Stack, nginx: Family) -> None:
     ]
     assert report.recommend.trust is None
     assert any(
-        "Have the outermost proxy write X-Forwarded-For." in mend for mend in report.mends
+        "Have the outermost proxy write X-Forwarded-For." in mend for mend in report.fixes
     )
 
 
@@ -182,7 +182,7 @@ DOCUMENTED = [
 def test_the_documented_configuration_is_safe(stack: Stack, way: Way) -> None:
     trust = "unix" if way.at == "unix" else INNER
     report = way.probe(stack, {"TRUST_PROXY": trust})
-    assert (report.verdict, report.mends) == ("safe", [])
+    assert (report.verdict, report.fixes) == ("safe", [])
     assert (report.client_ip, report.chain) == (
         HERE,
         [HERE, "unix:" if trust == "unix" else INNER],
@@ -289,7 +289,7 @@ def test_what_it_recommends_makes_it_safe(
     assert before.verdict == verdict
     recommended = {name: str(value) for name, value in before.recommend.settings().items()}
     after = way.probe(stack, recommended)
-    assert (after.verdict, after.client_ip, after.mends) == ("safe", HERE, [])
+    assert (after.verdict, after.client_ip, after.fixes) == ("safe", HERE, [])
     assert after.recommend == before.recommend
 
 
@@ -305,7 +305,7 @@ def test_a_header_that_apache_sets_can_be_taken_away(stack: Stack) -> None:
     assert (hole.output, hole.header, hole.believed) == ("scheme", "Connection", "http")
     assert hole.sent.startswith("close, X-Forwarded-")
     assert report.headers["X-Forwarded-Proto"] == "set"
-    assert any("RFC 9110 section 7.6.1" in mend for mend in report.mends)
+    assert any("RFC 9110 section 7.6.1" in mend for mend in report.fixes)
 
 
 # Pages of a proxy that are not the application's: of another one, and of one that is down.
@@ -473,7 +473,7 @@ def test_all_that_json_has(stack: Stack) -> None:
         "X-Real-IP": "set",
         "X-Scheme": "passed",
     }
-    mends = report.pop("mends")
+    fixes = report.pop("fixes")
     assert report == {
         "verdict": "forgeable",
         "client_ip": HERE,
@@ -495,7 +495,7 @@ def test_all_that_json_has(stack: Stack) -> None:
         },
         "requests": 37,
     }
-    assert mends == [
+    assert fixes == [
         "X-Forwarded-For: TRUST_PROXY trusts what stands left of all that the proxies wrote."
     ]
 
@@ -503,7 +503,7 @@ def test_all_that_json_has(stack: Stack) -> None:
 def test_the_prober_is_inside_of_what_is_trusted(stack: Stack) -> None:
     report = Way(HAPROXY, HAPROXY_DOCUMENTED).probe(stack, {"TRUST_PROXY": "loopback"})
     assert (report.verdict, report.forged) == ("inconclusive", [])
-    assert report.mends == [
+    assert report.fixes == [
         "127.0.0.1 is this machine, and TRUST_PROXY trusts it as a proxy: run the probe from "
         "elsewhere, or trust fewer addresses."
     ]
@@ -531,4 +531,4 @@ def test_underscores_that_the_server_takes_for_hyphens(stack: Stack) -> None:
     target = parse_target(f"http://{HOST}/", str(proxy.http))
     report = probe(target, KEY.encode(), lambda *progress: None)
     assert ("client_ip", "X_Forwarded_For") in forged(report)
-    assert any("remove names with underscores" in mend for mend in report.mends)
+    assert any("remove names with underscores" in mend for mend in report.fixes)
