@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import flask_trustproxy
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
+from flask_trustproxy.core.headers import NAMES
 from flask_trustproxy.log import logger
 from flask_trustproxy.testing import ProxiedClient, assert_unforgeable, proxied_client
 from strategies import attacker_text
@@ -69,7 +70,15 @@ def make_app(trust: object = None, headers: object = None, **more: object) -> Fl
 
     @app.get("/leftmost")
     def leftmost() -> str:
-        return request.headers["X-Forwarded-For"].split(",")[0]
+        return request.headers.get("X-Forwarded-For", "").split(",")[0]
+
+    @app.get("/strict")
+    def strict() -> str:
+        return request.headers["X-Forwarded-For"]
+
+    @app.get("/broken")
+    def broken() -> str:
+        raise ZeroDivisionError
 
     return app
 
@@ -537,7 +546,8 @@ def test_an_app_without_trust_proxy_is_told_so():
 )
 @pytest.mark.parametrize("path", ["/", "/leftmost", "/nowhere"])
 def test_nothing_can_be_forged(trust: object, more: dict[str, object], path: str):
-    assert_unforgeable(make_app(trust, **more), path)
+    status = 404 if path == "/nowhere" else None
+    assert_unforgeable(make_app(trust, **more), path, status=status)
 
 
 STRANGERS = "name the addresses or networks of your proxies"
@@ -698,12 +708,58 @@ def test_requests_that_trust_proxy_never_saw_tell_nothing():
 def test_an_error_is_an_answer_and_logs_say_nothing(caplog: pytest.LogCaptureFixture):
     app = make_app()
     with caplog.at_level(logging.DEBUG):
-        assert_unforgeable(app, "/leftmost")  # past the proxies, it raises
+        assert_unforgeable(app, "/strict")  # past the proxies, it raises
     assert caplog.records == []
     assert (app.config["PROPAGATE_EXCEPTIONS"], logger.disabled) == (None, False)
     assert app.logger.disabled is False
     with pytest.raises(KeyError):
-        app.test_client().get("/leftmost")
+        app.test_client().get("/strict")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/broken", 500, id="an error"),
+        pytest.param("/nowhere", 404, id="a page that is not there"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("trust", "who"),
+    [
+        pytest.param("loopback", "behind the proxies", id="behind proxies"),
+        pytest.param(False, "that connects", id="without proxies"),
+    ],
+)
+def test_it_fails_and_says_so_where_the_honest_request_does_not_succeed(
+    path: str, status: int, trust: object, who: str
+):
+    app = make_app(trust)
+    with pytest.raises(AssertionError) as failure:
+        assert_unforgeable(app, path)
+    assert str(failure.value) == (
+        f"GET {path} is answered {status} to an honest client {who}, so nothing was tested.\n"
+        f"Fix: give a path that succeeds, or status={status} if that is right"
+    )
+    with pytest.raises(AssertionError, match="nothing was tested"):
+        assert_unforgeable(app, path, status=status + 1)
+    assert_unforgeable(app, path, status=status)
+
+
+def test_a_stranger_may_be_refused_where_the_proxies_are_required():
+    assert_unforgeable(make_app("10.0.0.2", required=True))
+
+
+def test_it_forges_every_forwarding_header():
+    app, sent = make_app(), set()
+    inner = app.wsgi_app
+
+    def recording(environ, start_response):
+        sent.update(key for key in environ if key.startswith("HTTP_"))
+        return inner(environ, start_response)
+
+    app.wsgi_app = recording
+    assert_unforgeable(app)
+    assert set(NAMES) <= sent
 
 
 def test_each_request_is_a_new_visit():

@@ -167,7 +167,8 @@ class _Way(NamedTuple):
         if header.says == "forwarded":
             return write_forwarded(nodes, scheme, host)
         value: str = {
-            "client": self.client,
+            # Some headers hold an address that always has a port.
+            "client": self.client if header.parse(self.client) else f"{self.client}:443",
             "scheme": scheme,
             "host": host,
             "port": sent["SERVER_PORT"],

@@ -28,6 +28,7 @@ def assert_unforgeable(
     *,
     believed: Optional[Callable[[TestResponse], object]] = None,
     peer: Optional[str] = None,
+    status: Optional[int] = None,
 ) -> None:
     """Assert that no client can forge what an app believes.
 
@@ -38,17 +39,24 @@ def assert_unforgeable(
     forged be left in the forwarding headers, where others read it, nor be told
     by the response.
 
-    :param path: what is asked for, by GET, about seventy times.
+    Without a forgery the request behind the proxies has to succeed, or nothing
+    would be proven. A client that comes directly may be refused.
+
+    :param path: what is asked for, by GET, about a hundred times.
     :param believed: tells from a response what its view believes, for views
         that read headers themselves. Asked instead of the last two.
     :param peer: the trusted proxy that asks the app; ``None``: one from its
         settings. Needed where a callable trusts no likely address.
-    :raises AssertionError: what can be forged, by which header, and the mend.
+    :param status: the status of a success, if it is neither 2xx nor 3xx.
+    :raises AssertionError: what can be forged, by which header, and the fix; or
+        that the request did not succeed without a forgery.
     :raises ValueError: where ``believed`` tells something else each time.
     """
     __tracebackhide__ = True
     with _as_served(app):
-        for client in _clients(app, peer):
+        for number, client in enumerate(_clients(app, peer)):
+            if not number:
+                _assert_success(client, path, status)
             honest = _beliefs(client, path, (), believed)
             if _beliefs(client, path, (), believed) != honest:
                 raise ValueError(f"{path} is answered in another way each time")
@@ -60,6 +68,18 @@ def assert_unforgeable(
                         raise AssertionError(
                             _explain(client, forgery, name, honest[name], value)
                         )
+
+
+def _assert_success(client: ProxiedClient, path: str, status: Optional[int]) -> None:
+    """Assert that an honest request is served, and not by an error page."""
+    __tracebackhide__ = True
+    got = client.get(path, buffered=True).status_code
+    if got != status and not 200 <= got < 400:
+        who = "behind the proxies" if _resolution(client).trusted_hops else "that connects"
+        raise AssertionError(
+            f"GET {path} is answered {got} to an honest client {who}, so nothing was tested.\n"
+            f"Fix: give a path that succeeds, or status={got} if that is right"
+        )
 
 
 @contextmanager
