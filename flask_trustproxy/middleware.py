@@ -131,7 +131,8 @@ class TrustProxyMiddleware:
         resolution = self.believe(environ, settings, entering=True)
         environ[PASSED] = self
         if key and token is not None:
-            answered = answer(key, token, environ, resolution)
+            refused = is_refused(resolution, settings, environ)
+            answered = answer(key, token, environ, resolution, refused)
             if answered is not None:
                 body, headers = answered
                 start_response("200 OK", headers)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import socket
 import ssl
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from email.utils import format_datetime
-from http.client import HTTPException
+from http.client import BadStatusLine, HTTPException
+from itertools import count
 
 import flask
 import flask.cli
@@ -42,6 +45,7 @@ PROBER, EDGE, INNER, DEEP = "7.7.7.7", "8.8.8.10", "10.0.0.5", "10.0.0.6"
 
 
 TURNS = Counter()
+NONCES = count()
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +114,10 @@ class World:
     obeys: str = ""
     # Whether what Connection names is removed from what the last proxy wrote.
     strips: bool = False
+    # A server, or what is around TrustProxy, that changes the environ by itself.
+    decides: Callable = None
+    # The path that the app is asked for.
+    path: str = "/"
 
     def ask(self, forgery=None):
         lines = list(forgery.lines) if forgery else []
@@ -132,7 +140,8 @@ class World:
         scheme = dict(lines).get(self.obeys, scheme)
         environ = create_environ(f"/?{PARAMETER}=1", f"{scheme}://{host}/")
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = remote, "50000"
-        environ[TOKEN] = make_token(KEY.encode(), "1", "GET", "1")
+        environ["PATH_INFO"] = self.path
+        environ[TOKEN] = make_token(KEY.encode(), str(next(NONCES)), "GET", "1")
         for name, value in sorted(lines, key=lambda line: "_" in line[0]):
             if "_" not in name or self.folds:
                 key = environ_key(name)
@@ -141,6 +150,8 @@ class World:
         def never(environ, start_response):
             pytest.fail("the app was asked")
 
+        if self.decides:
+            self.decides(environ)
         middleware = TrustProxyMiddleware(never, probe_key=KEY, **self.settings)
         body, _, _ = run_wsgi_app(middleware, environ)
         return Exchange(forgery, read_content(json.loads(b"".join(body))))
@@ -150,7 +161,7 @@ class World:
         exchanges = [self.ask(), self.ask()]
         honest = exchanges[0].answer
         tries = forgeries(honest.plan, honest.believed["scheme"], honest.headers)
-        return [*exchanges, *map(self.ask, tries)]
+        return [*exchanges, *map(self.ask, tries), self.ask()]
 
     def probe(self):
         return conclude(Observations(self.url, self.here, self.there, self.exchanges()))
@@ -360,8 +371,158 @@ class World:
 def test_verdicts(world, verdict, client, chain):
     report = world.probe()
     assert (report.verdict, report.client_ip, report.chain) == (verdict, client, chain)
-    assert report.requests <= 40
+    assert report.requests <= 65
     assert (report.forged != []) == (verdict == "forgeable")
+
+
+def to_client(environ):
+    """As uvicorn and Tornado do: the last entry of the list becomes the peer."""
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", environ["REMOTE_ADDR"])
+    environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = forwarded.split(", ")[-1], "0"
+
+
+def to_client_and_remove(environ):
+    """As Apache's mod_remoteip does: the list is gone too."""
+    to_client(environ)
+    environ.pop("HTTP_X_FORWARDED_FOR", None)
+
+
+def to_leftmost(environ):
+    environ["REMOTE_ADDR"] = environ.get("HTTP_X_FORWARDED_FOR", "").split(", ")[0]
+
+
+#: Those of the forwarding headers that say a prefix.
+PREFIXES = {"X-Forwarded-Prefix", "X-Script-Name", "X-Ingress-Path", "X-Forwarded-Path"}
+
+
+# Another port: the connection to the app is not the prober's.
+LOCAL = {"prober": "127.0.0.1", "here": ("127.0.0.1", 50001), "there": "127.0.0.1"}
+REFUSES = "TRUST_PROXY_REQUIRED answers 403 to an honest request that came this way."
+TRUSTS_NONE = "The app trusts no hop, though a proxy is there: it treats its peer, "
+DECIDED = f"The app's peer is {PROBER}, which is the client. The WSGI server has replaced"
+
+
+@pytest.mark.parametrize(
+    ("world", "reason"),
+    [
+        pytest.param(
+            World((Proxy("127.0.0.1", APPENDS),), {"trust": False}, **LOCAL),
+            f"{TRUSTS_NONE}127.0.0.1, as the client",
+            id="the proxy is not trusted, and shares a machine with the prober",
+        ),
+        pytest.param(
+            World(
+                (Proxy("::1", APPENDS),),
+                {"trust": "10.0.0.1"},
+                prober="::1",
+                here=("::1", 50001),
+                there="::1",
+            ),
+            f"{TRUSTS_NONE}::1, as the client",
+            id="the same over IPv6",
+        ),
+        pytest.param(
+            World((Proxy("unix:", APPENDS),), {"trust": "10.0.0.1"}),
+            f"{TRUSTS_NONE}a unix-domain socket, as the client",
+            id="the proxy's socket is not trusted",
+        ),
+        pytest.param(
+            World((Proxy(EDGE, APPENDS),), {"trust": "10.0.0.1", "required": True}),
+            REFUSES,
+            id="REQUIRED refuses the honest request",
+        ),
+        pytest.param(
+            World((), {"trust": "10.0.0.1", "required": True}),
+            REFUSES,
+            id="REQUIRED refuses a prober that no proxy is in front of",
+        ),
+        pytest.param(
+            World((Proxy(INNER, APPENDS),), {"trust": "loopback"}, decides=to_client),
+            DECIDED,
+            id="the server made the client the peer",
+        ),
+        pytest.param(
+            World((Proxy(INNER, APPENDS),), {"trust": 1}, decides=to_client),
+            DECIDED,
+            id="the server made the client the peer, and the app counts",
+        ),
+        pytest.param(
+            World(
+                (Proxy(INNER, APPENDS),), {"trust": "loopback"}, decides=to_client_and_remove
+            ),
+            DECIDED,
+            id="the server made the client the peer, and removed the header",
+        ),
+    ],
+)
+def test_never_safe_but_misconfigured_with_the_reason(world, reason):
+    report = world.probe()
+    assert (report.verdict, report.forged) == ("misconfigured", [])
+    assert [told.startswith(reason) for told in report.reasons].count(True) == 1
+    if reason == DECIDED:
+        assert report.recommend.settings() == {}
+
+
+def test_a_server_that_makes_what_was_forged_the_peer_is_forgeable():
+    world = World((Proxy(INNER, APPENDS),), {"trust": "loopback"}, decides=to_leftmost)
+    report = world.probe()
+    assert (report.verdict, report.forged[0].output) == ("forgeable", "client_ip")
+    assert any(reason.startswith(DECIDED) for reason in report.reasons)
+
+
+def test_an_open_path_of_required_is_not_refused():
+    settings = {"trust": EDGE, "required": "/"}
+    assert World((Proxy(EDGE, APPENDS),), settings).probe().verdict == "safe"
+
+
+@pytest.mark.parametrize("name", sorted(PREFIXES.intersection(NAMES.values())))
+def test_a_prefix_that_is_believed_around_trustproxy_is_found(name):
+    def reverse_proxied(environ):
+        """Flask's old snippet, around TrustProxy."""
+        environ["SCRIPT_NAME"] = environ.get(environ_key(name), "")
+
+    world = World((Proxy(EDGE, APPENDS),), {"trust": EDGE}, decides=reverse_proxied)
+    report = world.probe()
+    assert [each[:4] for each in report.forged] == [("prefix", name, "/canary", "/canary")]
+    assert report.fixes[0].startswith(
+        f"{name} is believed though TRUST_PROXY_HEADERS does not name it"
+    )
+
+
+SHOP = Url("http", "www.example.com", "", "/shop/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "path", "wrong"),
+    [
+        pytest.param(SHOP, "/x", [("prefix", "", "/shop")], id="a prefix that is lost"),
+        pytest.param(SHOP, "", [("prefix", "", "/shop/x")], id="all of the path is lost"),
+        pytest.param(SHOP, "/shop/x", [], id="no prefix"),
+        pytest.param(SHOP, "/elsewhere", [], id="a path that was rewritten"),
+        pytest.param(SHOP, "/op/x", [], id="a rewritten path that ends alike"),
+        pytest.param(
+            SHOP._replace(path="/shop/"), "/", [("prefix", "", "/shop")], id="its root"
+        ),
+        pytest.param(SHOP._replace(path="/"), "", [], id="an empty path"),
+    ],
+)
+def test_a_lost_prefix_is_misconfigured(url, path, wrong):
+    report = World((Proxy(EDGE, APPENDS),), {"trust": EDGE}, url, path=path).probe()
+    assert [tuple(each) for each in report.misconfigured] == wrong
+    assert report.verdict == ("misconfigured" if wrong else "safe")
+    assert any("X-Forwarded-Prefix" in fix for fix in report.fixes) == bool(wrong)
+
+
+def test_a_prefix_that_a_header_says_is_recommended_and_makes_it_safe():
+    proxy = Proxy(EDGE, {**APPENDS, "X-Forwarded-Prefix": "set"})
+    url = Url("http", "www.example.com", "", "/app/x")
+    world = World((proxy,), {"trust": EDGE}, url, path="/x")
+    report = world.probe()
+    assert [tuple(each) for each in report.misconfigured] == [("prefix", "", "/app")]
+    assert report.recommend.headers == (
+        "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Prefix"
+    )
+    assert world.with_(report.recommend).probe().verdict == "safe"
 
 
 def test_an_unset_scheme_is_wrong_and_told():
@@ -417,8 +578,8 @@ def test_a_port_that_is_lost():
         ),
         pytest.param(
             {**APPENDS, "X-Forwarded-Prefix": "set", "X-Forwarded-Host": "set"},
-            "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Prefix",
-            id="a prefix is written, and the host is right without a header",
+            "X-Forwarded-For, X-Forwarded-Proto",
+            id="a wrong prefix is written, and the host is right without a header",
         ),
         pytest.param(
             {"X-Forwarded-For": "absent", "X-Real-IP": "set"},
@@ -615,7 +776,7 @@ def test_what_the_proxies_do_with_a_header(name, does, refuses, behaviour):
     report = World((proxy,), {"trust": EDGE, "headers": name}, refuses=refuses).probe()
     assert report.headers[name] == behaviour
     assert report.headers["X-Client-IP"] == "passed"
-    assert report.headers["X-Forwarded-Server"] == "absent"
+    assert report.headers["X-Forwarded-Server"] == "passed"
     assert set(report.headers) == set(NAMES.values())
 
 
@@ -719,13 +880,13 @@ class TestForgeries:
         st.sampled_from(["http", "https"]),
         st.dictionaries(st.sampled_from([h.name for h in KNOWN.values()]), st.just("https")),
     )
-    def test_two_honest_requests_and_these_are_no_more_than_forty(self, plan, scheme, arrived):
-        assert 2 + len(list(forgeries(plan, scheme, arrived))) <= 40
+    def test_three_honest_requests_and_these_are_no_more_than_65(self, plan, scheme, arrived):
+        assert 3 + len(list(forgeries(plan, scheme, arrived))) <= 65
 
     def test_each_header_has_one_plain_value(self):
         plan = parse_headers("X-Acme-Client=address")
         plain = [each for each in forgeries(plan, "http", {}) if each.plain]
-        names = {*(header.name for header in KNOWN.values()), "X-Acme-Client"}
+        names = {*NAMES.values(), "X-Acme-Client"}
         assert {each.header for each in plain} == names
         assert len(plain) == len(names)
         assert all(len(each.lines) == 1 and each.sent for each in plain)
@@ -802,7 +963,7 @@ class TestTarget:
                 "http://WWW.example.com:8080/a/b?c=d#e",
                 None,
                 (
-                    Url("http", "www.example.com", "8080"),
+                    Url("http", "www.example.com", "8080", "/a/b"),
                     "www.example.com:8080",
                     "/a/b?c=d",
                     8080,
@@ -957,8 +1118,8 @@ class TestRun:
 
         door = TrustProxyMiddleware(page, trust="192.0.2.1", probe_key=KEY)
         report = probe(parse_target(serve(recording)), KEY.encode(), lambda *progress: None)
-        assert len(requests) == report.requests == 37
-        assert len({environ["QUERY_STRING"] for environ in requests}) == 37
+        assert len(requests) == report.requests == ALL
+        assert len({environ["QUERY_STRING"] for environ in requests}) == ALL
         assert {environ["HTTP_CACHE_CONTROL"] for environ in requests} == {"no-store"}
         forged = [
             [key for key in environ if "FORWARDED" in key or "SCHEME" in key and "HTTP_" in key]
@@ -1060,19 +1221,22 @@ class TestTls:
 
 HERE, THERE = ("127.0.0.1", 50000), ("127.0.0.1", 80)
 TARGET = parse_target("http://127.0.0.1/")
+#: How many requests a run with the default headers has, three of them honest.
+ALL = 3 + len(list(forgeries(parse_headers("X-Forwarded-For, X-Forwarded-Proto"), "http", {})))
 
 
 class Script:
     """Answers honestly, but for one request: what `_send` returns, in a row."""
 
     def __init__(self, at=None, response=None):
-        self.at, self.response, self.sent = at, response, []
-        self.proxy = None
+        self.at = range(at, at + 1) if isinstance(at, int) else at
+        self.response, self.sent = response, []
+        self.proxy, self.wrote = None, HERE[0]
         self.door = TrustProxyMiddleware(page, trust="192.0.2.1", probe_key=KEY)
 
     def __call__(self, target, request):
         self.sent.append(request)
-        if len(self.sent) == self.at:
+        if self.at is not None and len(self.sent) in self.at:
             if isinstance(self.response, Exception):
                 raise self.response
             return self.response() if callable(self.response) else self.response
@@ -1085,9 +1249,22 @@ class Script:
         if self.proxy:
             key = "HTTP_X_FORWARDED_FOR"
             environ["REMOTE_ADDR"] = self.proxy
-            environ[key] = f"{environ[key]}, {HERE[0]}" if key in environ else HERE[0]
+            environ[key] = f"{environ[key]}, {self.wrote}" if key in environ else self.wrote
         body, _, headers = run_wsgi_app(self.door, environ)
         return respond(200, headers.get(HEADER, ""), body=b"".join(body))
+
+
+class Losing(Script):
+    """Answers honestly, but no request with this header of its own."""
+
+    def __init__(self, name, response):
+        super().__init__(None, response)
+        self.name = name
+
+    def __call__(self, target, request):
+        lost = f"\r\n{self.name}: ".encode() in request
+        self.at = range(1000) if lost else None
+        return super().__call__(target, request)
 
 
 def respond(status, signature="", location="", date="", body=b""):
@@ -1150,27 +1327,21 @@ class TestUnanswered:
                 id="a date that is none",
             ),
             pytest.param(
-                5,
+                2,
                 respond(502),
-                "Request 5 (X-Real-IP): HTTP 502: the proxy does not reach the app.",
+                "Request 2 (an honest request): HTTP 502: the proxy does not reach the app.",
                 id="a proxy alone",
             ),
             pytest.param(
-                3,
+                2,
                 respond(429),
-                f"Request 3 (X-Forwarded-For): HTTP 429, {UNSIGNED}",
+                f"Request 2 (an honest request): HTTP 429, {UNSIGNED}",
                 id="a rate limit",
             ),
             pytest.param(
-                4,
-                respond(200),
-                f"Request 4 (Forwarded): HTTP 200, {UNSIGNED}",
-                id="a page later",
-            ),
-            pytest.param(
-                3,
+                2,
                 ConnectionResetError("reset by\npeer"),
-                "Request 3 (X-Forwarded-For): no answer: reset by peer.",
+                "Request 2 (an honest request): no answer: reset by peer.",
                 id="a connection that was cut",
             ),
             pytest.param(
@@ -1190,6 +1361,67 @@ class TestUnanswered:
         assert (caught.value.why, caught.value.requests) == (why, at)
         assert len(script.sent) == at
 
+    def test_one_dropped_connection_costs_nothing(self, monkeypatch):
+        script = Script(3, ConnectionResetError("reset by peer"))
+        monkeypatch.setattr(prober, "_send", script)
+        report = probe(TARGET, KEY.encode(), lambda *progress: None)
+        assert (report.verdict, report.reasons, report.fixes) == ("safe", [], [])
+        assert report.requests == len(script.sent) == ALL + 1
+
+    @pytest.mark.parametrize(
+        ("response", "why"),
+        [
+            pytest.param(respond(502), "HTTP 502: the proxy does not reach the app", id="502"),
+            pytest.param(respond(500), f"HTTP 500, {UNSIGNED}"[:-1], id="500"),
+            pytest.param(OSError("cut"), "no answer: cut", id="a dropped connection"),
+        ],
+    )
+    def test_what_is_lost_costs_that_trick_and_not_the_verdict(
+        self, monkeypatch, response, why
+    ):
+        monkeypatch.setattr(prober, "_send", Losing("X-Real-IP", response))
+        report = probe(TARGET, KEY.encode(), lambda *progress: None)
+        assert (report.verdict, report.headers["X-Real-IP"]) == ("safe", "unanswered")
+        assert report.fixes == ["Not tried, since nothing came back: X-Real-IP. Probe again."]
+
+        monkeypatch.setattr(prober, "_send", Losing("X-Forwarded-Proto", response))
+        report = probe(TARGET, KEY.encode(), lambda *progress: None)
+        assert report.verdict == "inconclusive"
+        (reason,) = report.reasons
+        assert reason.startswith("X-Forwarded-Proto was not answered (Request ")
+        assert why in reason
+
+    @pytest.mark.parametrize(
+        "response",
+        [
+            pytest.param(respond(403), id="a 403"),
+            pytest.param(respond(429), id="a rate limit"),
+            pytest.param(respond(200), id="a page that asks for a human"),
+            pytest.param(ConnectionResetError("reset"), id="dropped connections"),
+        ],
+    )
+    def test_a_prober_that_is_banned_halfway_is_never_told_safe(self, monkeypatch, response):
+        script = Script(range(12, 1000), response)
+        monkeypatch.setattr(prober, "_send", script)
+        report = probe(TARGET, KEY.encode(), lambda *progress: None)
+        assert report.verdict == "inconclusive"
+        assert report.reasons[0].startswith("Honest requests were answered at first")
+        assert len(script.sent) == report.requests < 21  # it stops soon
+
+    def test_what_was_forged_before_a_ban_stays(self, monkeypatch):
+        script = Script(range(12, 1000), respond(403))
+        script.door = TrustProxyMiddleware(page, trust=True, probe_key=KEY)
+        monkeypatch.setattr(prober, "_send", script)
+        report = probe(TARGET, KEY.encode(), lambda *progress: None)
+        assert report.verdict == "forgeable"
+        assert ("client_ip", "X-Forwarded-For") in {each[:2] for each in report.forged}
+        assert report.reasons[0].startswith("Honest requests were answered at first")
+
+    def test_a_ban_that_only_the_last_request_shows(self, monkeypatch):
+        monkeypatch.setattr(prober, "_send", Script(range(ALL, 1000), respond(403)))
+        report = probe(TARGET, KEY.encode(), lambda *progress: None)
+        assert report.verdict == "inconclusive"
+
     def test_an_answer_to_another_question(self, monkeypatch):
         script = Script()
         first = script(TARGET, self.question())
@@ -1207,7 +1439,7 @@ class TestUnanswered:
             probe(TARGET, KEY.encode(), lambda *progress: None)
 
     def question(self):
-        token = make_token(KEY.encode(), "1", "GET", "1")
+        token = make_token(KEY.encode(), str(next(NONCES)), "GET", "1")
         return f"GET /?{PARAMETER}=1 HTTP/1.1\r\n{HEADER}: {token}\r\n\r\n".encode()
 
     @pytest.mark.parametrize("status", [301, 400, 403, 431])
@@ -1216,14 +1448,17 @@ class TestUnanswered:
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert report.headers["X-Forwarded-For"] == "refused"
         assert report.headers["Forwarded"] == "passed"
-        assert (report.verdict, report.requests) == ("inconclusive", 37)
-        assert report.fixes == [
+        assert (report.verdict, report.requests) == ("inconclusive", ALL)
+        assert report.reasons == [
             "X-Forwarded-For was refused on the way, so nobody knows what the app would "
-            "believe of it: let this machine's requests pass while the probe runs."
+            "believe of it."
+        ]
+        assert report.fixes == [
+            "Let this machine's requests pass while the probe runs, and probe again."
         ]
 
     def test_a_request_without_host_may_meet_another_page(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(37, respond(200)))
+        monkeypatch.setattr(prober, "_send", Script(ALL - 1, respond(200)))
         assert probe(TARGET, KEY.encode(), lambda *progress: None).verdict == "safe"
 
 
@@ -1251,18 +1486,19 @@ class TestCommand:
         monkeypatch.setattr(prober, "_send", Script(5, respond(403)))
         lines = self.run("--key", KEY).output.splitlines()
         assert [line.split() for line in lines if " other" in line[:12]] == [
-            "22 others passed no".split(),
+            f"{len(NAMES) - 3} others passed no".split(),
             "1 other refused no".split(),
         ]
 
     def test_json(self):
         result = self.run("--key", KEY, "--json")
         told = json.loads(result.output)
-        assert (result.exit_code, told["verdict"], told["requests"]) == (0, "safe", 37)
+        assert (result.exit_code, told["verdict"], told["requests"]) == (0, "safe", ALL)
         assert (
             list(told)
             == (
-                "verdict client_ip chain headers forged misconfigured recommend fixes requests"
+                "verdict client_ip chain headers forged misconfigured recommend reasons fixes "
+                "requests"
             ).split()
         )
 
@@ -1278,7 +1514,10 @@ class TestCommand:
         result = self.run("--key", KEY)
         assert result.exit_code == 1
         assert (
+            "The app trusts no hop, though a proxy is there: it treats its peer, 10.0.0.5, as\n"
+            "the client of every request.\n\n"
             "client_ip is '10.0.0.5', and should be '127.0.0.1'\n\n"
+            "If these are your proxies, apply the settings below, and probe again.\n\n"
             "10.0.0.5: which subnet is this in? Name that instead, since load balancers\n"
             "change their addresses.\n\n"
             "The narrowest settings for this chain, in app.config\n"
@@ -1336,11 +1575,11 @@ class TestCommand:
         assert (result.exit_code, result.output.splitlines()[-1]) == (2, f"Error: {expected}")
 
     def test_no_answer_is_one_sentence(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(3, respond(502)))
-        why = "Request 3 (X-Forwarded-For): HTTP 502: the proxy does not reach the app."
+        monkeypatch.setattr(prober, "_send", Script(2, respond(502)))
+        why = "Request 2 (an honest request): HTTP 502: the proxy does not reach the app."
         result = self.run("--key", KEY)
         assert (result.exit_code, result.output) == (2, f"Error: {why}\n")
-        monkeypatch.setattr(prober, "_send", Script(3, respond(502)))
+        monkeypatch.setattr(prober, "_send", Script(2, respond(502)))
         told = self.run("--key", KEY, "--json")
         assert told.exit_code == 2
         assert json.loads(told.output) == {
@@ -1356,8 +1595,9 @@ class TestCommand:
                 "TRUST_PROXY_MAX_HOPS": None,
                 "count": None,
             },
-            "fixes": [why],
-            "requests": 3,
+            "reasons": [why],
+            "fixes": [],
+            "requests": 2,
         }
 
     @pytest.mark.parametrize("terminal", [True, False])
@@ -1370,6 +1610,35 @@ class TestCommand:
         cli._hide_progress()
         shown = "\r\x1b[K1: an honest request\r\x1b[K3 of 37: X-Forwarded-For\r\x1b[K"
         assert screen.getvalue() == (shown if terminal else "")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("\x1b[2J\x1b[1;32msafe", id="a terminal escape"),
+            pytest.param("\x9b2J", id="a C1 control"),
+            pytest.param("\u202esafe\u2066", id="text that turns around"),
+            pytest.param("\x07\x08\x7f", id="control characters"),
+        ],
+    )
+    def test_text_from_outside_is_escaped_where_it_is_printed(self, monkeypatch, text):
+        script = Script()
+        # What a proxy, or whoever answers in its place, writes.
+        script.proxy, script.wrote = "10.0.0.5", text.encode("utf-8").decode("latin-1")
+        monkeypatch.setattr(prober, "_send", script)
+        output = self.run("--key", KEY, color=True).output
+        shown = re.sub(r"\x1b\[(?:0|3[0-7])m", "", output)
+        assert all(each.isprintable() or each == "\n" for each in shown)
+        assert "\\x" in shown or "\\u" in shown
+        assert "\x1b[2J" not in output
+
+    def test_what_is_no_http_is_escaped_too(self, monkeypatch):
+        error = BadStatusLine("\x1b]0;title\x07SSH-2.0")
+        monkeypatch.setattr(prober, "_send", Script(1, error))
+        result = self.run("--key", KEY)
+        assert (result.exit_code, result.output) == (
+            2,
+            "Error: Request 1 (an honest request): no answer: \\x1b]0;title\\x07SSH-2.0.\n",
+        )
 
     def test_what_was_forged_is_shown(self, monkeypatch):
         door = TrustProxyMiddleware(page, trust=True, headers="X-Forwarded-For", probe_key=KEY)

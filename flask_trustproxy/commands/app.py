@@ -38,7 +38,7 @@ from ..settings import (
     read_settings,
 )
 from .fetch import fetch
-from .terminal import check_text, explain_text, print_json, print_text, probe_text
+from .terminal import check_text, explain_text, print_json, print_text, printable, probe_text
 
 trust_proxy: AppGroup = AppGroup(
     "trust-proxy", help="Whom this app trusts, what it believes, and why."
@@ -50,7 +50,14 @@ trust_proxy.add_command(fetch)
 _SILENT = logging.NullHandler()
 
 
-class _Unanswered(click.ClickException):
+class _Failure(click.ClickException):
+    """Why a command cannot go on; the text may come from outside."""
+
+    def format_message(self) -> str:
+        return printable(self.message)
+
+
+class _Unanswered(_Failure):
     """The app does not load, or its callable fails."""
 
     exit_code = 2
@@ -75,7 +82,7 @@ def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
         settings = trust.settings
     except SettingError as error:
         if not as_json:
-            raise click.ClickException(str(error)) from None
+            raise _Failure(str(error)) from None
         print_json({**words.NO_REPORT, "warnings": [], "errors": [str(error)]})
         ctx.exit(1)
     cautions = [
@@ -207,7 +214,7 @@ def explain(
     try:
         settings = _settings(ctx, given)
     except SettingError as error:
-        raise click.ClickException(str(error)) from None
+        raise _Failure(str(error)) from None
     received = _make_environ(peer, headers, scheme)
     environ = dict(received)
     try:
@@ -310,7 +317,7 @@ def _key_of_app(ctx: click.Context) -> Optional[bytes]:
 def _show_progress(number: int, total: int, title: str) -> None:
     if sys.stderr.isatty():
         of = f" of {total}" if total else ""
-        click.echo(f"\r\x1b[K{number}{of}: {title}", nl=False, err=True)
+        click.echo(f"\r\x1b[K{number}{of}: {printable(title)}", nl=False, err=True)
 
 
 def _hide_progress() -> None:

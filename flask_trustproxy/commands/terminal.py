@@ -1,7 +1,7 @@
 """What the commands found out, laid out for a terminal.
 
-The words are those of diagnostics and explain; here they become lines, columns
-and colours. Nothing here asks or decides anything.
+Here words become lines, columns and colours. Nothing here asks or decides
+anything. Text from outside is escaped here, once, when it is printed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import click
 
@@ -25,32 +25,49 @@ from ..probe.client import Target, curl
 from ..probe.recommendation import Recommendation
 from ..probe.verdict import UNKNOWN, VERDICTS, Report
 from ..report import words
-from ..settings import Settings
+from ..settings import Settings, cut
 
 _ARROW = "──▶"
+#: A part of a line, and its colour.
+Part = tuple[str, Optional[str]]
+#: A line as it is printed, or its parts.
+Line = Union[str, list[Part]]
 
 
-def check_text(settings: Settings, cautions: Sequence[Caution]) -> Iterator[str]:
+def printable(text: str) -> str:
+    """Escape each character that a terminal would not show as it is.
+
+    So nothing that comes from outside moves the cursor, changes colours or
+    begins a line.
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
+def check_text(settings: Settings, cautions: Sequence[Caution]) -> Iterator[Line]:
     """The lines of ``check``."""
     yield from _settings_text(settings)
     yield ""
-    yield _paragraph("Trusted   ", words.trusted_in_words(settings.trust))
+    yield from _paragraph("Trusted   ", words.trusted_in_words(settings.trust))
     for written, network in settings.trust.rewritten():
         yield f"          ({written} read as {network})"
     yield from (f"File      {line}" for line in words.files_in_words(settings.trust))
     believed = words.believed_headers(settings.headers)
-    yield _paragraph("Believed  ", ", ".join(believed) or "no header")
-    yield _paragraph("Removed   ", ", ".join(words.removed_headers(settings)) or "no header")
+    yield from _paragraph("Believed  ", ", ".join(believed) or "no header")
+    yield from _paragraph(
+        "Removed   ", ", ".join(words.removed_headers(settings)) or "no header"
+    )
     yield ""
     for caution in cautions:
-        yield _paragraph("Warning: ", f"{caution}.", "yellow")
+        yield from _paragraph("Warning: ", f"{caution}.", "yellow")
     if not cautions:
         yield "No warnings."
 
 
 def explain_text(
     resolution: Resolution, received: Mapping[str, Any], environ: dict[str, Any]
-) -> Iterator[str]:
+) -> Iterator[Line]:
     """The lines of ``explain``.
 
     :param received: the environ as it was before the rewrite.
@@ -72,7 +89,7 @@ def explain_text(
         ),
     )
     yield ""
-    yield _paragraph("", words.why_stopped(resolution))
+    yield from _paragraph("", words.why_stopped(resolution))
     if is_refused(resolution, settings, environ):
         yield words.REFUSED
     yield ""
@@ -82,8 +99,11 @@ def explain_text(
         ("Never read (the client may have written it)", words.never_read(resolution, received)),
     ):
         lines = [
-            _paragraph("  ", f"{name} {quote(value)}{''.join(f': {why}' for why in more)}")
+            line
             for name, value, *more in rows
+            for line in _paragraph(
+                "  ", f"{name} {quote(value)}{''.join(f': {why}' for why in more)}"
+            )
         ]
         if lines:
             yield from ("", title, *lines)
@@ -91,7 +111,7 @@ def explain_text(
     yield from _table(*_remaining(resolution, environ), indent="  ")
     removed = words.header_names(settings, set(environ[ORIGINAL]) - set(environ))
     if removed:
-        yield _paragraph("  removed: ", ", ".join(removed))
+        yield from _paragraph("  removed: ", ", ".join(removed))
     yield ""
     yield from _settings_text(settings)
 
@@ -99,7 +119,7 @@ def explain_text(
 _COLORS = {"safe": "green", "inconclusive": "yellow"}
 
 
-def probe_text(report: Report, target: Target) -> Iterator[str]:
+def probe_text(report: Report, target: Target) -> Iterator[Line]:
     """The lines of ``probe``."""
     yield from _picture(
         (f"{node} (this machine)", False) if node == report.prober else (node_name(node), True)
@@ -109,10 +129,13 @@ def probe_text(report: Report, target: Target) -> Iterator[str]:
     yield from _table(("header", "by the proxies", "read"), *_probe_rows(report))
     yield ""
     color = _COLORS.get(report.verdict, "red")
-    yield _paragraph(f"{report.verdict}: ", VERDICTS[report.verdict], color)
+    yield from _paragraph(f"{report.verdict}: ", VERDICTS[report.verdict], color)
+    for reason in report.reasons:
+        yield ""
+        yield from _paragraph("", reason)
     for forged in report.forged:
         yield ""
-        yield _paragraph(
+        yield from _paragraph(
             "",
             f"{forged.output} was {quote(forged.believed)} after {forged.header}: "
             f"{quote(forged.sent, 80)}",
@@ -124,13 +147,13 @@ def probe_text(report: Report, target: Target) -> Iterator[str]:
         yield f"{wrong.output} is {quote(wrong.believed)}{expected}"
     for fix in report.fixes:
         yield ""
-        yield _paragraph("", fix)
+        yield from _paragraph("", fix)
     yield from _recommended_text(report.recommend)
     yield ""
-    yield _paragraph("", UNKNOWN)
+    yield from _paragraph("", UNKNOWN)
 
 
-def _recommended_text(recommended: Recommendation) -> Iterator[str]:
+def _recommended_text(recommended: Recommendation) -> Iterator[Line]:
     settings = recommended.settings()
     if settings:
         yield from ("", "The narrowest settings for this chain, in app.config")
@@ -138,7 +161,7 @@ def _recommended_text(recommended: Recommendation) -> Iterator[str]:
         yield "or in the environment"
         yield from (f"  {name}={shlex.quote(str(value))}" for name, value in settings.items())
     if recommended.count:
-        yield _paragraph(
+        yield from _paragraph(
             "",
             f"TRUST_PROXY = {recommended.count} counts these hops instead, whoever they are: "
             "right only where nobody can come past the proxies.",
@@ -158,10 +181,10 @@ def _probe_rows(report: Report) -> Iterator[tuple[str, str, str]]:
         yield f"{count} other{'' if count == 1 else 's'}", done, "no"
 
 
-def _settings_text(settings: Settings) -> Iterator[str]:
+def _settings_text(settings: Settings) -> Iterator[Line]:
     yield "Settings"
     for line in settings_in_words(settings):
-        yield _paragraph("  ", line)
+        yield from _paragraph("  ", line)
 
 
 def _remaining(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -173,17 +196,19 @@ def _remaining(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[t
         yield key, quote(environ[key])
 
 
-def _picture(hops: Iterable[tuple[str, bool]]) -> Iterator[str]:
+def _picture(hops: Iterable[tuple[str, bool]]) -> Iterator[Line]:
     """The hops from the client to the app, on as many lines as it takes."""
-    parts = [click.style(part, fg="green" if trusted else "yellow") for part, trusted in hops]
-    line = parts[0]
-    for part in (*parts[1:], "app"):
-        step = f"  {_ARROW}  {part}"
-        if len(click.unstyle(line + step)) > _width():
+    line: list[Part] = []
+    for text, color in (
+        *((part, "green" if trusted else "yellow") for part, trusted in hops),
+        ("app", None),
+    ):
+        part = cut(printable(text), 100)
+        step: list[Part] = [(f"  {_ARROW}  ", None), (part, color)] if line else [(part, color)]
+        if len("".join(text for text, _ in line + step)) > _width() and line:
             yield line
-            line = step
-        else:
-            line += step
+            line = []
+        line = line + step
     yield line
 
 
@@ -191,28 +216,39 @@ def _width() -> int:
     return max(shutil.get_terminal_size().columns, 40)
 
 
-def _paragraph(label: str, text: str, color: Optional[str] = None) -> str:
+def _paragraph(label: str, text: str, color: Optional[str] = None) -> Iterator[Line]:
     """Break a text into lines behind a label, which may be in colour."""
-    filled = textwrap.fill(
-        label + text,
+    first, *more = textwrap.wrap(
+        label + printable(text),
         _width(),
         subsequent_indent=" " * (len(label) + 2 * label.isspace()),
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return click.style(label, fg=color) + filled[len(label) :] if color else filled
+    yield [(label, color), (first[len(label) :], None)] if color else first
+    yield from more
 
 
-def _table(*rows: tuple[str, ...], indent: str = "") -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
+def _table(*rows: tuple[str, ...], indent: str = "") -> Iterator[Line]:
+    shown = [tuple(map(printable, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*shown)]
+    for row in shown:
         cells = (cell.ljust(width) for cell, width in zip(row, widths))
         yield (indent + "  ".join(cells)).rstrip(" ")
 
 
-def print_text(lines: Iterable[str]) -> None:
+def _in_color(line: Line) -> str:
+    if isinstance(line, str):
+        return printable(line)
+    return "".join(
+        click.style(printable(text), fg=color) if color else printable(text)
+        for text, color in line
+    )
+
+
+def print_text(lines: Iterable[Line]) -> None:
     """Print lines, in colour where the terminal has it, with what its encoding has."""
-    text = "\n".join(lines)
+    text = "\n".join(map(_in_color, lines))
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)

@@ -24,11 +24,13 @@ class Url(NamedTuple):
     :param scheme: ``"http"`` or ``"https"``.
     :param host: in lower case, IPv6 in brackets.
     :param port: ``""`` for the scheme's own.
+    :param path: decoded as a WSGI server does it (PEP 3333).
     """
 
     scheme: str
     host: str
     port: str
+    path: str = "/"
 
 
 class Answer(NamedTuple):
@@ -41,6 +43,8 @@ class Answer(NamedTuple):
     :param headers: the forwarding headers as they arrived, by name.
     :param believed: what the app believed.
     :param hops: address and trust of each hop that was walked, the peer first.
+    :param path: the path that the app was asked for, as PATH_INFO has it.
+    :param refused: whether ``TRUST_PROXY_REQUIRED`` refuses such a request.
     :param trusts: what sort of ``TRUST_PROXY`` is in force.
     :param plan: the headers that are believed.
     """
@@ -52,6 +56,8 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     believed: Mapping[Output, str]
     hops: list[tuple[Optional[str], bool]]
+    path: str
+    refused: bool
     trusts: str
     plan: HeaderPlan
 
@@ -75,8 +81,10 @@ def read_content(content: Mapping[str, Any]) -> Answer:
             "prefix": believed["prefix"],
         },
         hops=hops,
+        path=believed["path"],
+        refused=content["refused"],
         trusts=content["trusts"],
-        plan=parse_headers(content["settings"]["settings"]["TRUST_PROXY_HEADERS"]["value"]),
+        plan=parse_headers(content["reads"]),
     )
 
 
@@ -90,8 +98,11 @@ class Exchange(NamedTuple):
     """What was sent, and what came back.
 
     :param forgery: ``None`` for an honest request.
-    :param answer: ``None`` where it was refused on the way.
+    :param answer: ``None`` if the app did not answer.
+    :param lost: why there was no response, or a 5xx; ``""`` if it was answered, or
+        refused on the way.
     """
 
     forgery: Optional[Forgery]
     answer: Optional[Answer]
+    lost: str = ""

@@ -1,8 +1,9 @@
 """The live probe's command: what it sends, and what it takes for an answer.
 
 Speaks HTTP by itself, since it must send what well-behaved clients refuse to.
-It asks one question at a time, forges nothing before two honest requests were
-answered, and stops at the first that is not.
+It asks one question at a time, and forges nothing before two honest requests
+were answered. A forgery that is not answered costs that forgery alone: an honest
+request at the end tells whether this machine was banned meanwhile.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ import shlex
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
 from typing import NamedTuple, Optional
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from ..log import quote
 from .answers import Exchange, Url, read_content, split_netloc
@@ -34,6 +36,8 @@ Progress = Callable[[int, int, str], None]
 
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_BODY = 1 << 20
+#: After so many forgeries in a row without an answer, an honest request is sent.
+_MANY = 3
 _without_parameter = re.compile(rf"[?&]{PARAMETER}=[0-9a-f]+").sub
 
 
@@ -98,7 +102,7 @@ def parse_target(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     own = "" if port in (None, default) else str(port)
     return Target(
-        Url(parts.scheme, host, own),
+        Url(parts.scheme, host, own, unquote_to_bytes(parts.path or "/").decode("latin-1")),
         host if not own else f"{host}:{own}",
         path,
         dial,
@@ -125,7 +129,9 @@ def probe(target: Target, key: bytes, progress: Progress) -> Report:
     :param key: its ``TRUST_PROXY_PROBE_KEY``.
     :raises Unanswered: where that did not succeed.
     """
-    return conclude(_Prober(target, key, progress).run())
+    prober = _Prober(target, key, progress)
+    report = conclude(prober.run())
+    return replace(report, requests=prober.sent)
 
 
 class _Prober:
@@ -135,7 +141,7 @@ class _Prober:
         self._target = target
         self._key = key
         self._progress = progress
-        self._sent = 0
+        self.sent = 0
         self._total = 0
 
     def run(self) -> Observations:
@@ -148,15 +154,40 @@ class _Prober:
         honest = first.answer
         if honest is not None:
             tries = list(forgeries(honest.plan, honest.believed["scheme"], honest.headers))
-            self._total = len(exchanges) + len(tries)
-            exchanges += map(self._ask, tries)
+            self._total = len(exchanges) + len(tries) + 1
+            exchanges += self._forge(tries)
         return Observations(target.url, here, there, exchanges)
+
+    def _forge(self, tries: Iterable[Forgery]) -> Iterator[Exchange]:
+        """Send forgeries, and honest requests when it looks as if nothing passes any more."""
+        unanswered = 0
+        for forgery in tries:
+            exchange = self._try(forgery)
+            yield exchange
+            unanswered = 0 if exchange.answer else unanswered + 1
+            if unanswered == _MANY:
+                honest = self._try(None)
+                yield honest
+                if honest.answer is None:
+                    return
+                unanswered = 0
+        yield self._try(None)
+
+    def _try(self, forgery: Optional[Forgery]) -> Exchange:
+        """Send a request that need not be answered; twice, if nothing comes back."""
+        with suppress(Unanswered):  # one connection may break by chance
+            return self._ask(forgery)
+        self._total += 1
+        try:
+            return self._ask(forgery)
+        except Unanswered as error:
+            return Exchange(forgery, None, error.why)
 
     def _ask(self, forgery: Optional[Forgery]) -> Exchange:
         """Send one request, and find out what it was answered."""
-        self._sent += 1
+        self.sent += 1
         title = forgery.title if forgery else "an honest request"
-        self._progress(self._sent, self._total, title)
+        self._progress(self.sent, self._total, title)
         nonce, parameter = secrets.token_hex(8), secrets.token_hex(8)
         token = make_token(self._key, nonce, "GET", parameter)
         try:
@@ -180,7 +211,7 @@ class _Prober:
         raise self._unanswered(title, _why_unsigned(response))
 
     def _unanswered(self, title: str, why: str) -> Unanswered:
-        return Unanswered(f"Request {self._sent} ({title}): {why}.", self._sent)
+        return Unanswered(f"Request {self.sent} ({title}): {why}.", self.sent)
 
 
 def curl(target: Target, forgery: Forgery) -> str:
@@ -203,7 +234,7 @@ def curl(target: Target, forgery: Forgery) -> str:
 
 def _is_refusal(response: Response, forgery: Forgery) -> bool:
     """Say whether a proxy answered by itself, since it took offence."""
-    return forgery.hostless or (300 <= response.status < 500 and response.status != 429)
+    return forgery.hostless or (200 <= response.status < 500 and response.status != 429)
 
 
 def _request(target: Target, token: str, parameter: str, forgery: Optional[Forgery]) -> bytes:

@@ -1,8 +1,9 @@
 """The live probe's door in the app, and the format of question and answer.
 
-A question is a GET with a signed token in a header, which only holders of
-``TRUST_PROXY_PROBE_KEY`` can make; the key itself never travels. The answer
-tells what the app received and believed of this one request, and nothing else.
+A question is a GET or HEAD with a signed token in a header, which only holders
+of ``TRUST_PROXY_PROBE_KEY`` can make; the key itself never travels. The answer
+tells what the app received and believed of this one request, and nothing else:
+it stays short, however long the trust files are. A token is good for one use.
 Whatever is not signed as it should be was never asked.
 """
 
@@ -20,7 +21,7 @@ from ..core.environ import ORIGINAL
 from ..core.headers import environ_key
 from ..core.peer import read_scheme
 from ..core.walk import Resolution
-from ..report.words import explanation, header_names, settings_report
+from ..report.words import explanation, header_names, plain
 
 #: Holds the token of a question, and the signature of an answer.
 HEADER = "X-Trust-Proxy-Probe"
@@ -30,9 +31,13 @@ PARAMETER = "trust-proxy-probe"
 #: How many seconds a token is valid, before its time stamp and after.
 WINDOW = 60
 #: Changes with the answer's form.
-FORMAT = 1
+FORMAT = 2
 
 _LONGEST_TOKEN = 256
+_METHODS = ("GET", "HEAD")
+#: The tokens that were used in this process, and until when they are valid. Only
+#: who holds the key adds one. No lock: a child that is forked could inherit it held.
+_used: dict[str, float] = {}
 
 
 def _signer(key: bytes, salt: str) -> Signer:
@@ -54,8 +59,8 @@ def make_token(key: bytes, nonce: str, method: str, parameter: str) -> str:
 def read_token(key: bytes, token: str, environ: Mapping[str, Any]) -> Optional[str]:
     """Say which nonce was asked, ``None`` where nobody asked.
 
-    That is where the token was not signed with this key, for this method and
-    query, within :data:`WINDOW`.
+    That is if the token was not signed with this key, for this method and
+    query, within :data:`WINDOW`, or if the method is neither GET nor HEAD.
 
     :param environ: the request's.
     """
@@ -65,32 +70,48 @@ def read_token(key: bytes, token: str, environ: Mapping[str, Any]) -> Optional[s
         question = _signer(key, "question").unsign(token).decode()
     except BadSignature:
         return None
-    stamp, nonce, method, parameter = question.split(".")
+    parts = question.split(".")
+    if len(parts) != 4 or not parts[0].isdigit():
+        return None
+    stamp, nonce, method, parameter = parts
     if (
         abs(time.time() - int(stamp)) > WINDOW
-        or method != environ["REQUEST_METHOD"]
+        or method not in _METHODS
+        or method != environ.get("REQUEST_METHOD")
         or f"{PARAMETER}={parameter}" not in environ.get("QUERY_STRING", "").split("&")
     ):
         return None
     return nonce
 
 
+def _is_first_use(token: str) -> bool:
+    """Say whether a valid token comes for the first time, and remember it."""
+    now = time.time()
+    for each, until in _used.copy().items():
+        if until < now:
+            _used.pop(each, None)
+    # A stamp may be one window ahead, and is valid for one more.
+    until = now + 2 * WINDOW + 1
+    return _used.setdefault(token, until) is until
+
+
 def answer(
-    key: bytes, token: str, environ: dict[str, Any], resolution: Resolution
+    key: bytes, token: str, environ: dict[str, Any], resolution: Resolution, refused: bool
 ) -> Optional[tuple[bytes, list[tuple[str, str]]]]:
     """Answer a question, if it is one.
 
     :param key: ``TRUST_PROXY_PROBE_KEY``.
     :param token: what came in :data:`HEADER`.
     :param environ: after the rewrite.
-    :returns: the body and the headers of the response; ``None`` where the
-        request is to be served as if there were no token.
+    :param refused: whether ``TRUST_PROXY_REQUIRED`` refuses the request.
+    :returns: the body, which is empty for HEAD, and the headers of the response;
+        ``None`` if the request is to be served as if there were no token.
     """
     nonce = read_token(key, token, environ)
-    if nonce is None:
+    if nonce is None or not _is_first_use(token):
         return None
-    body = json.dumps(_content(nonce, environ, resolution), default=str).encode()
-    return body, [
+    body = json.dumps(_content(nonce, environ, resolution, refused), default=str).encode()
+    return b"" if environ["REQUEST_METHOD"] == "HEAD" else body, [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
@@ -98,7 +119,9 @@ def answer(
     ]
 
 
-def _content(nonce: str, environ: dict[str, Any], resolution: Resolution) -> dict[str, object]:
+def _content(
+    nonce: str, environ: dict[str, Any], resolution: Resolution, refused: bool
+) -> dict[str, object]:
     original = environ[ORIGINAL]
     received = {
         key: value for key, value in {**environ, **original}.items() if value is not None
@@ -123,10 +146,12 @@ def _content(nonce: str, environ: dict[str, Any], resolution: Resolution) -> dic
             "host": environ.get("HTTP_HOST"),
             "port": environ.get("SERVER_PORT"),
             "prefix": environ.get("SCRIPT_NAME", ""),
+            "path": environ.get("PATH_INFO", ""),
         },
+        "refused": refused,
         "trusts": settings.trust.kind,
         "resolution": explanation(resolution, received),
-        "settings": settings_report(settings),
+        "reads": plain(settings.given["TRUST_PROXY_HEADERS"].value),
     }
 
 

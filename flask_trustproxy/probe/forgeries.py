@@ -10,7 +10,7 @@ from itertools import product
 from typing import NamedTuple
 
 from ..core.forwarded import entries
-from ..core.headers import KNOWN, Header, HeaderPlan
+from ..core.headers import KNOWN, NAMES, Header, HeaderPlan
 
 #: Addresses that are nobody's (RFC 5737, RFC 3849), and words.
 CLIENT = "192.0.2.66"
@@ -56,10 +56,11 @@ def forgeries(plan: HeaderPlan, scheme: str, arrived: Mapping[str, str]) -> Iter
     :param arrived: the forwarding headers of an honest request, by name: what
         the proxies write.
     """
-    others = {header.name: header for header in (*KNOWN.values(), *plan.named)}
-    for header in others.values():
-        value = _forged(header, scheme, arrived)
-        yield Forgery(header.name, header.name, ((header.name, value),), plain=True)
+    known = {header.name: header for header in (*KNOWN.values(), *plan.named)}
+    for name in dict.fromkeys((*known, *NAMES.values())):
+        header = known.get(name)
+        value = _forged(header, scheme, arrived) if header else _guessed(name, scheme)
+        yield Forgery(name, name, ((name, value),), plain=True)
     for title, *values in (
         ("on two lines", CLIENT, ANOTHER),
         ("empty", ""),
@@ -92,13 +93,37 @@ def forgeries(plan: HeaderPlan, scheme: str, arrived: Mapping[str, str]) -> Iter
 
 def _forged(header: Header, scheme: str, arrived: Mapping[str, str]) -> str:
     """A value that is believed wherever it is read, and that does not stand there already."""
-    other = "http" if scheme == "https" else "https"
+    other = _other(scheme)
     if header.says == "scheme":
         value = header.write(other)
         return value.upper() if value in entries(arrived.get(header.name, "")) else value
     if header.says == "forwarded":
         return f"for={CLIENT};proto={other};host={HOST}"
-    return {"host": HOST, "port": PORT, "prefix": PREFIX}.get(header.says, CLIENT)
+    value = {"host": HOST, "port": PORT, "prefix": PREFIX}.get(header.says, CLIENT)
+    # Some headers hold an address that always has a port.
+    return value if header.parse(value) else f"{value}:{PORT}"
+
+
+#: What a header says that nobody reads here, by the last word of its name.
+_GUESSES = {
+    "Host": HOST,
+    "Server": HOST,
+    "Port": PORT,
+    "Prefix": PREFIX,
+    "Path": PREFIX,
+    "Context": PREFIX,
+    "IPv6": IPV6,
+}
+
+
+def _guessed(name: str, scheme: str) -> str:
+    """A value of a header that is always removed."""
+    last = name.rpartition("-")[2]
+    return _other(scheme) if last == "Proto" else _GUESSES.get(last, CLIENT)
+
+
+def _other(scheme: str) -> str:
+    return "http" if scheme == "https" else "https"
 
 
 def _twins(

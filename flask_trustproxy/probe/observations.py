@@ -19,7 +19,7 @@ from ..core.headers import KNOWN, NAMES, Header
 from .answers import Answer, Exchange, Output, Url
 from .forgeries import CANARIES, Forgery
 
-Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "absent"]
+Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "unanswered", "absent"]
 
 
 class Forged(NamedTuple):
@@ -79,9 +79,24 @@ class Observations:
 
     def _answered(self) -> Iterator[tuple[Forgery, Answer]]:
         """The forgeries that arrived."""
-        for forgery, answer in self.exchanges:
-            if forgery is not None and answer is not None:
-                yield forgery, answer
+        for exchange in self.exchanges:
+            if exchange.forgery is not None and exchange.answer is not None:
+                yield exchange.forgery, exchange.answer
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """All answers, in order."""
+        return [each.answer for each in self.exchanges if each.answer]
+
+    @cached_property
+    def honest_answers(self) -> list[Answer]:
+        """The answers to all honest requests."""
+        return [each.answer for each in self.exchanges if each.answer and not each.forgery]
+
+    @cached_property
+    def is_banned(self) -> bool:
+        """Whether an honest request was no longer answered."""
+        return any(not each.answer and not each.forgery for each in self.exchanges)
 
     @cached_property
     def headers(self) -> dict[str, Header]:
@@ -95,14 +110,18 @@ class Observations:
 
         ``set``: only their own value arrives; ``appended``: it arrives behind
         the client's; ``passed``: the client's is the last word; ``dropped``:
-        nothing arrives; ``refused``: they answer by themselves; ``absent``:
-        nothing arrives, and nothing was sent.
+        nothing arrives; ``refused``: they answer by themselves; ``unanswered``:
+        nothing came back; ``absent``: nothing arrives, and nothing was sent.
         """
         behaviours: dict[str, Behaviour] = {}
-        for forgery, answer in self.exchanges:
+        for exchange in self.exchanges:
+            forgery = exchange.forgery
             if forgery is not None and forgery.plain:
-                header = self.headers[forgery.header]
-                behaviours[header.name] = _behaviour(header, forgery.sent, answer)
+                behaviours[forgery.header] = (
+                    "unanswered"
+                    if exchange.lost
+                    else _behaviour(forgery, self.headers.get(forgery.header), exchange.answer)
+                )
         for name in NAMES.values():
             behaviours.setdefault(name, "set" if name in self.honest.headers else "absent")
         return behaviours
@@ -142,9 +161,7 @@ class Observations:
         # Of a list no more than the prober's entry is read, of a single address all is.
         read = None if header.says == "client" else prober + 1
         chains = [
-            (answer.peer or "", *_nodes(header, answer)[:read])
-            for _, answer in self.exchanges
-            if answer is not None
+            (answer.peer or "", *_nodes(header, answer)[:read]) for answer in self.answers
         ]
         return Client(
             header,
@@ -186,10 +203,43 @@ class Observations:
             return True
         return (
             self.client is None
+            and not self._proxy_shows
             and peer is not None
             and not self.is_not_the_prober(peer)
             and _is_global(peer)
         )
+
+    @cached_property
+    def _proxy_shows(self) -> bool:
+        """Whether an honest request arrived with what the prober did not write."""
+        honest = self.honest
+        return bool(honest.headers) or honest.scheme != self.url.scheme
+
+    @cached_property
+    def shares_machine(self) -> bool:
+        """Whether the prober runs on the machine that it connects to."""
+        return self.here[0] == self.there or ip_address(self.there).is_loopback
+
+    @cached_property
+    def peer_is_client(self) -> bool:
+        """Whether the server itself has put the client in the place of the peer.
+
+        Then nobody knows which proxy wrote the headers. On one machine, prober
+        and proxy may have one address by right.
+        """
+        peer = self.honest.peer
+        if any(answer.peer in CANARIES for answer in self.answers):
+            return True
+        if self.is_direct or peer is None or self.is_not_the_prober(peer):
+            return False
+        if self.client is None:
+            return self._proxy_shows and _is_global(peer)
+        return peer == self.client.chain[0] and not self.shares_machine
+
+    @cached_property
+    def trusts_no_proxy(self) -> bool:
+        """Whether there is a proxy, and the app trusts no hop."""
+        return len(self.chain) > 1 and not any(each.hops[0][1] for each in self.honest_answers)
 
     @cached_property
     def chain(self) -> tuple[str, ...]:
@@ -207,7 +257,7 @@ class Observations:
     @cached_property
     def prober(self) -> Optional[str]:
         """The prober's address as the outermost proxy wrote it down."""
-        if self.is_direct or self.client is not None:
+        if self.is_direct or self.client is not None or self.peer_is_client:
             return self.chain[0]
         return None
 
@@ -251,7 +301,7 @@ class Observations:
 
         That is whatever it believes otherwise than of an honest request.
         """
-        honest = [each.answer.believed for each in self.exchanges[:2] if each.answer]
+        honest = [answer.believed for answer in self.honest_answers]
         found: dict[tuple[Output, str], Forged] = {}
         plainly: set[Output] = set()
         for forgery, answer in self._answered():
@@ -308,30 +358,41 @@ class Observations:
         return forgery.header, forgery.sent
 
     @cached_property
-    def refused(self) -> list[Forgery]:
+    def refused(self) -> list[Exchange]:
         """The plain forgeries of believed headers that did not reach the app."""
         named = {header.name for header in self.honest.plan.named}
         return [
-            forgery
-            for forgery, answer in self.exchanges
-            if forgery and forgery.plain and forgery.header in named and answer is None
+            exchange
+            for exchange in self.exchanges
+            if exchange.answer is None
+            and exchange.forgery
+            and exchange.forgery.plain
+            and exchange.forgery.header in named
         ]
 
+    @cached_property
+    def lost(self) -> list[Exchange]:
+        """All forgeries to which nothing came back."""
+        return [each for each in self.exchanges if each.forgery and each.lost]
 
-def _behaviour(header: Header, sent: str, answer: Optional[Answer]) -> Behaviour:
+
+def _behaviour(
+    forgery: Forgery, header: Optional[Header], answer: Optional[Answer]
+) -> Behaviour:
     if answer is None:
         return "refused"
-    if header.name not in answer.headers:
+    if forgery.header not in answer.headers:
         return "dropped"
-    arrived = list(_entries(header, answer.headers[header.name]))
-    if sent not in arrived:
+    arrived = list(_entries(header, answer.headers[forgery.header]))
+    if forgery.sent not in arrived:
         return "set"
-    return "passed" if arrived[0] == sent else "appended"
+    return "passed" if arrived[0] == forgery.sent else "appended"
 
 
-def _entries(header: Header, value: str) -> Iterator[str]:
+def _entries(header: Optional[Header], value: str) -> Iterator[str]:
     """A proxy may well append to a header that is to hold one address."""
-    return entries(value, "forwarded" if header.says == "forwarded" else "client list")
+    is_forwarded = header is not None and header.says == "forwarded"
+    return entries(value, "forwarded" if is_forwarded else "client list")
 
 
 def _nodes(header: Header, answer: Answer) -> list[str]:

@@ -67,8 +67,25 @@ def wrong_url(url: Url, scheme: str, host: str, port: str) -> Iterator[Wrong]:
         yield Wrong("port", port, url.port)
 
 
+def wrong_prefix(seen: Observations, prefix: str) -> Iterator[Wrong]:
+    """What differs from the path that was probed, if the app was asked for a part of it."""
+    expected = _expected_prefix(seen)
+    if expected is not None and prefix != expected:
+        yield Wrong("prefix", prefix, expected)
+
+
+def _expected_prefix(seen: Observations) -> Optional[str]:
+    """The prefix of the probed URL; ``None`` if a proxy rewrote the path."""
+    url, path = seen.url.path, seen.honest.path
+    if not url.endswith(path) or not (path.startswith("/") or not path):
+        return None
+    return url[: len(url) - len(path)].rstrip("/")
+
+
 def recommend(seen: Observations) -> Recommendation:
     """The narrowest settings that reach the prober and say as much as can be said."""
+    if seen.peer_is_client:  # the peer would be trusted as a proxy, and it is the client
+        return Recommendation()
     if seen.is_direct:
         return Recommendation("false", "none", None, 0)
     recommendations = [
@@ -112,6 +129,8 @@ def left_wrong(seen: Observations, recommendation: Recommendation) -> Iterator[W
         host,
         said.get("port") or port,
     )
+    own = "" if seen.honest.plan.says("prefix") else seen.honest.believed["prefix"]
+    yield from wrong_prefix(seen, (said.get("prefix") or own).rstrip("/"))
 
 
 def _item(header: Header) -> str:
@@ -132,6 +151,7 @@ def _naming(seen: Observations, what: Says, reach: int) -> Iterator[str]:
     """The header that says this truly, if one is needed and the prober cannot change it."""
     url, honest = seen.url, seen.honest
     host, port = split_netloc(honest.host)
+    prefix = _expected_prefix(seen)
     if (what == "host" and host == url.host) or (what == "port" and port == url.port):
         return
     for header in seen.headers.values():
@@ -142,6 +162,7 @@ def _naming(seen: Observations, what: Says, reach: int) -> Iterator[str]:
                 "scheme": url.scheme,
                 "host": url.host,
                 "port": url.port,
+                "prefix": prefix if prefix is not None else said,
             }.get(what, said):
                 yield header.name if n == 1 else f"{header.name}:{n}"
                 return

@@ -12,6 +12,7 @@ from typing import Literal, Optional
 
 from ..core.addresses import parse_address
 from ..core.headers import parse_headers
+from ..log import node_name
 from .observations import Behaviour, Forged, Observations
 from .recommendation import (
     Recommendation,
@@ -19,6 +20,7 @@ from .recommendation import (
     is_loopback,
     left_wrong,
     recommend,
+    wrong_prefix,
     wrong_url,
 )
 
@@ -52,6 +54,7 @@ class Report:
     :param forged: what the app believed of forgeries.
     :param misconfigured: what it got wrong of honest requests.
     :param recommend: the settings to write.
+    :param reasons: why it is not safe, if the lists above do not say it.
     :param fixes: what to do, in sentences.
     :param requests: how many were sent.
     """
@@ -65,6 +68,7 @@ class Report:
     forged: list[Forged]
     misconfigured: list[Wrong]
     recommend: Recommendation
+    reasons: list[str]
     fixes: list[str]
     requests: int
 
@@ -91,6 +95,7 @@ class Report:
                 "TRUST_PROXY_MAX_HOPS": self.recommend.max_hops,
                 "count": self.recommend.count,
             },
+            "reasons": self.reasons,
             "fixes": self.fixes,
             "requests": self.requests,
         }
@@ -99,7 +104,7 @@ class Report:
 def unprobed(why: str, requests: int) -> Report:
     """The report where the probe could not be carried through."""
     return Report(
-        "inconclusive", None, [], None, {}, [], [], [], Recommendation(), [why], requests
+        "inconclusive", None, [], None, {}, [], [], [], Recommendation(), [why], [], requests
     )
 
 
@@ -107,13 +112,13 @@ def conclude(seen: Observations) -> Report:
     """Judge what was found."""
     forged = seen.forged
     misconfigured = list(_misconfigured(seen))
-    trusted = seen.prober_is_trusted(seen.honest)
+    wrong, unknown = list(_why_wrong(seen)), list(_why_unknown(seen))
     verdict: Verdict = "safe"
     if forged:
         verdict = "forgeable"
-    elif misconfigured:
+    elif misconfigured or wrong:
         verdict = "misconfigured"
-    elif trusted or seen.refused:
+    elif unknown:
         verdict = "inconclusive"
     recommendation = recommend(seen)
     return Report(
@@ -126,6 +131,7 @@ def conclude(seen: Observations) -> Report:
         forged,
         misconfigured,
         recommendation,
+        [*wrong, *unknown],
         list(_fixes(seen, forged, misconfigured, recommendation)),
         len(seen.exchanges),
     )
@@ -139,14 +145,47 @@ def _misconfigured(seen: Observations) -> Iterator[Wrong]:
     else:
         # Several where a load balancer has several addresses, and not all are trusted.
         strays = [
-            answer.believed["client_ip"]
-            for _, answer in seen.exchanges
-            if answer and seen.is_stray(answer)
+            answer.believed["client_ip"] for answer in seen.answers if seen.is_stray(answer)
         ]
         for wrong in dict.fromkeys([client, *strays]):
             if wrong != prober:
                 yield Wrong("client_ip", wrong, prober)
     yield from wrong_url(url, believed["scheme"], believed["host"], believed["port"])
+    yield from wrong_prefix(seen, believed["prefix"])
+
+
+def _why_wrong(seen: Observations) -> Iterator[str]:
+    """Why no honest request can be seen rightly, whatever was believed of this one."""
+    if any(answer.refused for answer in seen.honest_answers):
+        yield "TRUST_PROXY_REQUIRED answers 403 to an honest request that came this way."
+    if seen.peer_is_client:
+        yield (
+            f"The app's peer is {seen.honest.peer}, which is the client. The WSGI server has "
+            "replaced the proxy's address, so TrustProxy cannot check who wrote the headers."
+        )
+    elif seen.trusts_no_proxy:
+        yield (
+            f"The app trusts no hop, though a proxy is there: it treats its peer, "
+            f"{node_name(seen.honest.peer or '')}, as the client of every request."
+        )
+
+
+def _why_unknown(seen: Observations) -> Iterator[str]:
+    """Why nobody can tell from here whether anything is forgeable."""
+    if seen.prober_is_trusted(seen.honest):
+        yield (
+            f"{seen.prober} is this machine, and TRUST_PROXY trusts it as a proxy, so the app "
+            "accepts what it forges."
+        )
+    if seen.is_banned:
+        yield (
+            "Honest requests were answered at first, and then no more: this machine was banned "
+            "on the way, or the app went down. What was not answered proves nothing."
+        )
+    for forgery, _, lost in seen.refused:
+        if forgery is not None:
+            what = f"was not answered ({lost})" if lost else "was refused on the way"
+            yield f"{forgery.header} {what}, so nobody knows what the app would believe of it."
 
 
 def _fixes(
@@ -168,16 +207,24 @@ def _fixes(
             f"The app sees no proxy, and {seen.prober} as its client. If that is not this "
             "machine's public address, a proxy is between that writes nothing."
         )
+    if seen.peer_is_client:
+        yield (
+            "Have the WSGI server leave the peer's address alone (uvicorn: --no-proxy-headers; "
+            "Tornado: no xheaders; waitress: no trusted_proxy; Apache: no mod_remoteip), and "
+            "probe again."
+        )
+    elif seen.trusts_no_proxy and recommendation.trust:
+        yield "If these are your proxies, apply the settings below, and probe again."
     if seen.prober_is_trusted(seen.honest):
         yield (
-            f"{seen.prober} is this machine, and TRUST_PROXY trusts it as a proxy: run the "
-            "probe from elsewhere, or trust fewer addresses."
+            "Run the probe from another machine, or trust fewer addresses: apply the settings "
+            "below, and probe again."
         )
-    for forgery in seen.refused:
-        yield (
-            f"{forgery.header} was refused on the way, so nobody knows what the app would "
-            "believe of it: let this machine's requests pass while the probe runs."
-        )
+    if seen.refused or seen.is_banned:
+        yield "Let this machine's requests pass while the probe runs, and probe again."
+    elif seen.lost:
+        titles = ", ".join(each.forgery.title for each in seen.lost if each.forgery)
+        yield f"Not tried, since nothing came back: {titles}. Probe again."
     for proxy in (recommendation.trust or "").split(", "):
         if parse_address(proxy) and not is_loopback(proxy):
             yield _which_network(proxy)
@@ -191,12 +238,12 @@ def _fix_of_forgery(seen: Observations, name: str) -> str:
             "Connection: a client that names a proxy's header there has it removed again (RFC "
             "9110 section 7.6.1). Have that proxy take such names out of Connection first."
         )
-    if header is None:
+    if "_" in name:
         return (
             f"{name}: the server takes it for {name.replace('_', '-')}. Have the outermost "
             "proxy remove names with underscores."
         )
-    if header not in seen.honest.plan.named:
+    if header is None or header not in seen.honest.plan.named:
         return (
             f"{name} is believed though TRUST_PROXY_HEADERS does not name it: the server reads "
             "it, or something between it and TrustProxy. Switch that off."
@@ -226,6 +273,12 @@ def _fix_of_url(wrong: Wrong) -> str:
         return (
             f"No proxy says for certain that this is {wrong.expected}. Have the outermost one "
             "write X-Forwarded-Proto, and the others pass it on."
+        )
+    if wrong.output == "prefix":
+        return (
+            f"The app does not know that its URLs begin with {wrong.expected or 'no prefix'}. "
+            "Have the proxy that changes the path write X-Forwarded-Prefix, and add it to "
+            "TRUST_PROXY_HEADERS."
         )
     return "Have the proxies pass on the Host header as the client wrote it, with its port."
 

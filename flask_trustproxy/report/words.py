@@ -221,7 +221,7 @@ def settings_report(settings: Settings) -> dict[str, object]:
     """The settings as ``check --json`` has them."""
     return {
         "settings": {
-            name: {"value": _plain(value), "origin": origin}
+            name: {"value": plain(value), "origin": origin}
             for name, (value, origin) in settings.given.items()
         },
         "networks": trusted_networks(settings.trust),
@@ -236,14 +236,14 @@ def settings_report(settings: Settings) -> dict[str, object]:
     }
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """A value of a setting as JSON can hold it."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, cast("Iterable[object]", value)))
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in cast("Iterable[object]", value)]
+        return [plain(item) for item in cast("Iterable[object]", value)]
     return str(value)
 
 
