@@ -19,7 +19,9 @@ import pytest
 from click.testing import CliRunner
 
 from flask_trustproxy.commands.app import trust_proxy
+from flask_trustproxy.core.headers import parse_headers
 from flask_trustproxy.probe.client import Unanswered, parse_target, probe
+from flask_trustproxy.probe.forgeries import forgeries
 from flask_trustproxy.probe.verdict import Report
 
 from .client import HOST, Endpoint, Tcp, ask
@@ -493,7 +495,8 @@ def test_all_that_json_has(stack: Stack) -> None:
             "TRUST_PROXY_MAX_HOPS": 1,
             "count": 1,
         },
-        "requests": 37,
+        "reasons": [],
+        "requests": 3 + len(list(forgeries(parse_headers(DEFAULT_HEADERS), "http", {}))),
     }
     assert fixes == [
         "X-Forwarded-For: TRUST_PROXY trusts what stands left of all that the proxies wrote."
@@ -503,9 +506,13 @@ def test_all_that_json_has(stack: Stack) -> None:
 def test_the_prober_is_inside_of_what_is_trusted(stack: Stack) -> None:
     report = Way(HAPROXY, HAPROXY_DOCUMENTED).probe(stack, {"TRUST_PROXY": "loopback"})
     assert (report.verdict, report.forged) == ("inconclusive", [])
+    assert report.reasons == [
+        "127.0.0.1 is this machine, and TRUST_PROXY trusts it as a proxy, so the app accepts "
+        "what it forges."
+    ]
     assert report.fixes == [
-        "127.0.0.1 is this machine, and TRUST_PROXY trusts it as a proxy: run the probe from "
-        "elsewhere, or trust fewer addresses."
+        "Run the probe from another machine, or trust fewer addresses: apply the settings "
+        "below, and probe again."
     ]
     assert report.recommend.trust == INNER
 
