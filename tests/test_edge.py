@@ -18,6 +18,7 @@ from flask_trustproxy import (
     get_resolution,
     request,
 )
+from flask_trustproxy.testing import assert_unforgeable, proxied_client
 
 CLIENT, NGINX, CDN = "203.0.113.9", "10.0.0.2", "198.51.100.7"
 SECRET, NEXT = "a-secret-of-20-chars", "the-next-secret-value"
@@ -720,6 +721,35 @@ def test_a_file_of_the_edge_is_watched(tmp_path: Path, monkeypatch):
         now[0] += 1.5
         said = answer(app, **headers)
     assert said["edge"]
+
+
+class TestTheKit:
+    """The proxies of the test client are those that the settings ask for."""
+
+    CONFIGS = [
+        pytest.param(EDGE, id="an edge"),
+        pytest.param({**EDGE, **WITH_SECRET}, id="an edge with a secret"),
+        pytest.param({**BOTH, **WITH_SECRET}, id="a secret"),
+        pytest.param({"TRUST_PROXY": 2, **WITH_SECRET}, id="a count with a secret"),
+    ]
+
+    @pytest.mark.parametrize("config", CONFIGS)
+    def test_an_honest_client_comes_through_the_edge(self, config):
+        said = proxied_client(make_app(**config)).get("/").json
+        assert (said["ip"], said["edge"], said["scheme"]) == (CLIENT, True, "https")
+
+    def test_a_peer_that_is_no_edge_has_the_edge_before_it(self):
+        said = proxied_client(make_app(**EDGE), peer=NGINX).get("/").json
+        assert (said["ip"], said["ips"][1:], said["edge"]) == (CLIENT, ["198.51.100.1"], True)
+
+    @pytest.mark.parametrize("config", CONFIGS)
+    def test_a_client_that_is_the_peer_has_no_secret(self, config):
+        said = proxied_client(make_app(**config), peer=CLIENT).get("/").json
+        assert (said["ip"], said["edge"], said["scheme"]) == (CLIENT, False, "https")
+
+    @pytest.mark.parametrize("config", CONFIGS)
+    def test_nothing_can_be_forged(self, config):
+        assert_unforgeable(make_app(**config, **IDENTITY))
 
 
 any_text = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=40)

@@ -44,7 +44,8 @@ class ProxiedClient(FlaskClient):
 
     The proxies append to ``X-Forwarded-For``, ``Forwarded`` and ``Name:n``, and
     overwrite each other header that ``TRUST_PROXY_HEADERS`` names. They pass
-    on the rest, and ask the app by http.
+    on the rest, and ask the app by http. One of them is in ``TRUST_PROXY_EDGE``, and
+    adds the header of ``TRUST_PROXY_EDGE_SECRET``.
 
     :param client: the client's address.
     :param via: the hops between the client and the peer, the outermost first,
@@ -151,16 +152,20 @@ class _Way(NamedTuple):
         environ = {**lines, **sent, "REMOTE_ADDR": "" if peer == UNIX else peer}
         if parse_node(peer) == parse_node(self.client):
             return environ
+        secret = settings.edge.secret
+        if secret is not None:
+            environ[secret.key] = secret.values[0].decode()
+        via = _proxies(settings, peer) if self.via is None else self.via
         for header in settings.headers.named:
-            written, before = self._written(header, sent, settings), environ.get(header.key)
+            written, before = self._written(header, sent, via), environ.get(header.key)
             appends = header.n > 1 or header.says in ("client list", "forwarded")
             keeps = appends and before is not None
             environ[header.key] = f"{before}, {written}" if keeps else written
         return {**environ, "wsgi.url_scheme": "http", "SERVER_PORT": "80", "SCRIPT_NAME": ""}
 
-    def _written(self, header: Header, sent: Mapping[str, Any], settings: Settings) -> str:
+    def _written(self, header: Header, sent: Mapping[str, Any], via: Iterable[str]) -> str:
         """What the proxies write into a header, all of them together."""
-        nodes = [self.client, *(_proxies(settings) if self.via is None else self.via)]
+        nodes = [self.client, *via]
         scheme, host = sent["wsgi.url_scheme"], sent["HTTP_HOST"]
         if header.says == "client list":
             return ", ".join(nodes)
@@ -195,15 +200,19 @@ def settings_of(app: Flask) -> Settings:
 
 
 def trusted_address(settings: Settings, hop: int) -> Optional[str]:
-    """An address that is trusted as this hop, ``None`` where there is none."""
+    """An address that is trusted as this hop, ``None`` if there is none.
+
+    It is one of the edge if the settings have an edge with addresses.
+    """
+    edge = settings.edge.proxies
     named = (
         str(_ADDRESSES[width](first + (first < last)))
-        for networks in settings.trust.all_networks()
+        for networks in (edge or settings.trust).all_networks()
         for first, last, width in networks.ranges()
     )
     for addresses in (named, _PROXIES):
         for address in addresses:
-            if settings.trusts(address, hop):
+            if settings.trusts(address, hop) and (edge is None or edge.trusts(address, hop)):
                 return address
     if settings.trust.kind == "callable" and hop == 0:
         raise ValueError(
@@ -218,9 +227,12 @@ def depth(settings: Settings) -> int:
     return max([settings.trust.count or 1, *(header.n for header in settings.headers.values)])
 
 
-def _proxies(settings: Settings) -> list[str]:
+def _proxies(settings: Settings, peer: str) -> list[str]:
     """Trusted hops between the client and the peer, as many as there must be."""
-    hops = [trusted_address(settings, hop) for hop in range(depth(settings) - 1, 0, -1)]
+    edge, count = settings.edge.proxies, depth(settings)
+    if edge is not None and not edge.trusts(parse_node(peer), 0):
+        count = max(count, 2)
+    hops = [trusted_address(settings, hop) for hop in range(count - 1, 0, -1)]
     return [hop for hop in hops if hop is not None]
 
 
