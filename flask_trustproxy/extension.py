@@ -18,7 +18,7 @@ import flask
 from werkzeug.datastructures import Headers
 
 from .chain import around, find_proxy_fixes, links, name_of, switch_off
-from .core.addresses import parse_network
+from .core.addresses import behind_nat64, parse_network
 from .core.environ import resolution_of
 from .core.walk import Resolution
 from .log import Warned, announce
@@ -108,6 +108,9 @@ def get_client_network(ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
     ...     get_client_network()
     '2001:db8:1:2::/64'
 
+    A client that came through NAT64, in ``64:ff9b::/96``, has the key of its IPv4
+    address (RFC 6052).
+
     :param ipv4_prefix: how many bits of an IPv4 address count.
     :param ipv6_prefix: how many bits of an IPv6 address count.
     :returns: the client's network, such as ``"2001:db8:1:2::/64"`` or
@@ -121,6 +124,7 @@ def get_client_network(ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
     address = get_client_ip()
     if address is None:
         return "unknown"
+    address = behind_nat64(address)
     return str(parse_network(f"{address}/{ipv6_prefix if ':' in address else ipv4_prefix}"))
 
 

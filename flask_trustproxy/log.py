@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Optional
 
 from .core.addresses import UNIX, parse_network
 from .core.edge import Missed
+from .core.environ import ORIGINAL
 from .core.headers import CDN_HEADERS
 from .core.trust import is_local
 from .core.walk import Resolution
@@ -223,11 +224,22 @@ def log_request(resolution: Resolution, environ: Mapping[str, Any], warned: Warn
                 "to TRUST_PROXY_HEADERS",
                 name,
             )
+    if resolution.unbracketed is not None:
+        writer = resolution.nodes[resolution.unbracketed - 1]
+        warned.once_per_network(
+            "unbracketed",
+            writer,
+            "Forwarded: %s wrote the IPv6 address %s without brackets, so a port behind it is "
+            'read as a part of it. Let this proxy write for="[2001:db8::1]", or no port',
+            node_name(writer),
+            resolution.nodes[resolution.unbracketed],
+        )
     if resolution.ignored:
-        _warn_of_ignored(resolution, warned)
+        given = environ[ORIGINAL].get("REMOTE_ADDR", environ.get("REMOTE_ADDR"))
+        _warn_of_ignored(resolution, given, warned)
 
 
-def _warn_of_ignored(resolution: Resolution, warned: Warned) -> None:
+def _warn_of_ignored(resolution: Resolution, given: object, warned: Warned) -> None:
     peer, ignored = resolution.nodes[0], resolution.ignored[0]
     if resolution.stopped == "not_an_address":
         warned.once_per_network(
@@ -249,19 +261,31 @@ def _warn_of_ignored(resolution: Resolution, warned: Warned) -> None:
                 ignored.header,
             )
     elif resolution.missed == "not_trusted" and is_local(peer):
+        # Servers leave REMOTE_ADDR out for a socket.
+        mend = suggest(resolution.settings, UNIX if given is None else peer)
         warned.once_per_network(
             "untrusted peer",
             peer,
             "%s sent forwarded headers but is not trusted, so its client and scheme were not "
-            "believed. If this is your proxy, set TRUST_PROXY = %r",
+            "believed. %s",
             node_name(peer),
-            suggest(resolution.settings, peer),
+            f"If this is your proxy, set TRUST_PROXY = {mend!r}"
+            if mend
+            else f"The server says REMOTE_ADDR = {quote(str(given))}, which is no address. Let "
+            "it give the address alone, without a port and brackets",
         )
 
 
-def suggest(settings: Settings, peer: str) -> str:
-    """A value of TRUST_PROXY that trusts this peer as well."""
-    mend = peer if peer not in ("", UNIX) else "unix"
+def suggest(settings: Settings, peer: str) -> Optional[str]:
+    """A value of TRUST_PROXY that trusts this peer as well.
+
+    :param peer: its node.
+    :returns: ``None`` for a peer without an address, which nothing names.
+    """
+    if not peer:
+        return None
+    mend = "unix" if peer == UNIX else peer
     if settings.trust.kind != "addresses":
         return mend
-    return ", ".join(str(element).strip(" \t") for element in (*settings.trust.elements, mend))
+    elements = (str(element).strip(" \t") for element in settings.trust.elements)
+    return ", ".join(dict.fromkeys((*elements, mend)))

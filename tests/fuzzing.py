@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask, request, url_for
 from werkzeug.test import run_wsgi_app
@@ -99,12 +100,14 @@ def check_value(says: str, value: str) -> None:
         assert value == str(int(value))
     elif says == "prefix":
         assert len(value) <= 255
-        assert re.fullmatch(r"/|(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value)
+        assert re.fullmatch(r"/|(/[A-Za-z0-9._~!$&'()*+;=:@%-]+)+", value)
+        decoded = [unquote(part, errors="strict") for part in value.split("/")[1:]]
+        assert value == "/" or not {"", ".", ".."} & set(decoded)
+        assert not set("\\/%?#") & set("".join(decoded))
     else:
         name, port = split_host(value)
         assert value == (f"{name}:{port}" if port else name)
         assert re.fullmatch(r"[a-z0-9.-]{1,253}|\[[0-9a-f:]+\]", name)
-        assert name.startswith("[") or name.encode("ascii").decode("idna")
         assert not name.startswith("[") or canonical(name[1:-1]) == name[1:-1]
         assert not port or 1 <= int(port) <= 65535
 
@@ -191,7 +194,7 @@ def headers(data: bytes) -> None:
 
 
 _dressed = re.compile(
-    r"(?P<v4>[0-9.]+):(?P<port4>[0-9]{1,5})|\[(?P<v6>[^]]*:[^]]*)\](?::(?P<port6>[0-9]{1,5}))?",
+    r"\[(?P<inner>[^]]*)\](?::(?P<port>[0-9]{1,5}))?|(?P<bare>[0-9a-fA-F.:]+):(?P<glued>[0-9]{1,5})",
     re.ASCII,
 ).fullmatch
 
@@ -209,8 +212,8 @@ def check_node(text: str) -> None:
             assert "%" in text
             assert node == canonical(text)
         else:
-            assert node == canonical(dressed["v4"] or dressed["v6"])
-            assert int(dressed["port4"] or dressed["port6"] or 0) <= 65535
+            assert node == canonical(dressed["inner"] or dressed["bare"])
+            assert int(dressed["port"] or dressed["glued"] or 0) <= 65535
 
 
 def check_values(text: str) -> None:

@@ -55,7 +55,8 @@ def spell(address: Address) -> list[str]:
 def dress(text: str) -> list[str]:
     """What a proxy may make of a plain address: brackets, a port, a zone."""
     if ":" not in text:
-        return [text, f"{text}:0", f"{text}:80", f"{text}:65535", f"{text}:00080"]
+        ports = ("", ":0", ":80", ":65535", ":00080")
+        return [f"{i}{port}" for i in (text, f"[{text}]") for port in ports]
     zoned = f"{text}%eth0"
     inner = [text, zoned]
     return [*inner, *(f"[{i}]{port}" for i in inner for port in ("", ":0", ":80", ":65535"))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
+import sys
 from ipaddress import (
     IPv4Address,
     IPv6Address,
@@ -22,6 +24,7 @@ from flask_trustproxy.core.addresses import (
     UNIX,
     Network,
     NetworkSet,
+    behind_nat64,
     parse_address,
     parse_network,
     parse_node,
@@ -110,8 +113,8 @@ NOT_AN_ADDRESS = [
     pytest.param(":::", id="three colons"),
     pytest.param("1::2::3", id="two runs"),
     pytest.param("1:2:3:4:5:6:7", id="seven groups"),
-    pytest.param("1:2:3:4:5:6:7:8:9", id="nine groups"),
-    pytest.param("1:2:3:4::5:6:7:8", id="a run of nothing"),
+    pytest.param("1:2:3:4:5:6:7:8:9:10", id="ten groups"),
+    pytest.param("1:2:3:4:5:6:7:8:9a", id="nine groups, the last no port"),
     pytest.param("1:2:3:4:5:6:7:192.0.2.1", id="IPv4 behind seven groups"),
     pytest.param(":1:2:3:4:5:6:7", id="a colon in front"),
     pytest.param("2001:db8::12345", id="a group of five digits"),
@@ -120,7 +123,7 @@ NOT_AN_ADDRESS = [
     pytest.param("２001:db8::1", id="a full-width digit in IPv6"),
     pytest.param("::ffff:010.0.0.1", id="a leading zero in an IPv4-mapped address"),
     pytest.param("::ffff:10.0.1", id="three parts in an IPv4-mapped address"),
-    pytest.param("::10.0.0.1:1", id="IPv4 not at the end"),
+    pytest.param("::10.0.0.1:x", id="IPv4 not at the end"),
     pytest.param("0000:" * 7 + "00000", id="forty digits and colons"),
 ]
 
@@ -152,8 +155,17 @@ NOT_A_NODE = [
     pytest.param("192.0.2.256:80", id="a port behind no address"),
     pytest.param("010.0.0.1:80", id="a leading zero in front of a port"),
     pytest.param(":80", id="a port alone"),
-    pytest.param("[192.0.2.1]", id="IPv4 in brackets"),
-    pytest.param("[192.0.2.1]:80", id="IPv4 in brackets and a port"),
+    pytest.param("[192.0.2.1]:65536", id="IPv4 in brackets and a port above 65535"),
+    pytest.param("[192.0.2.01]", id="IPv4 in brackets with a leading zero"),
+    pytest.param("[192.0.2.1%eth0]", id="IPv4 in brackets with a zone"),
+    pytest.param("[[192.0.2.1]]", id="brackets in brackets"),
+    pytest.param("[192.0.2.1", id="IPv4 and an opened bracket"),
+    pytest.param("2001:db8:1:2:3:4:5:6:70000", id="a glued port above 65535"),
+    pytest.param("2001:db8:1:2:3:4:5:6:000080", id="a glued port of six digits"),
+    pytest.param("2001:db8:1:2:3:4:5:6:80:80", id="two glued ports"),
+    pytest.param("2001:db8:1:2:3:4:5:6:", id="an empty glued port"),
+    pytest.param("fe80::1%eth0:80", id="a port glued to a zone"),
+    pytest.param("192.0.2.1:80:80", id="two ports"),
     pytest.param("192.0.2.1%eth0", id="IPv4 and a zone"),
     pytest.param("[192.0.2.1%eth0]", id="IPv4 and a zone in brackets"),
     pytest.param("192.0.2.1:80%eth0", id="IPv4, a port and a zone"),
@@ -194,6 +206,67 @@ def test_no_address(text):
     assert parse_node(text) == ""
 
 
+GLUED = [
+    pytest.param("2001:db8:1:2:3:4:5:6:8080", "2001:db8:1:2:3:4:5:6", id="nine groups"),
+    pytest.param("2001:db8::1:12345", "2001:db8::1", id="a port of five digits"),
+    pytest.param("2001:db8::1:00080", "2001:db8::1", id="a port with zeros in front"),
+    pytest.param("::ffff:203.0.113.9:12345", "203.0.113.9", id="mapped IPv4"),
+    pytest.param("::10.0.0.1:1", "::a00:1", id="IPv4 behind colons"),
+    pytest.param("1:2:3:4::5:6:7:8", "1:2:3:4:0:5:6:7", id="a run of one group"),
+    pytest.param("2001:db8:::443", "2001:db8::", id="an end of colons"),
+]
+
+AS_A_WHOLE = [
+    pytest.param("2001:db8::1:80", "2001:db8::1:80", id="four digits are a group"),
+    pytest.param("2001:db8::8080", "2001:db8::8080", id="the last group"),
+    pytest.param("1:2:3:4:5:6:7:80", "1:2:3:4:5:6:7:80", id="eight groups"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), [*GLUED, *AS_A_WHOLE])
+def test_a_port_is_glued_to_ipv6_only_if_the_whole_is_no_address(text, expected):
+    assert parse_node(text) == expected
+    assert (parse_address(text) is None) is (text != expected)
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 65535))
+def test_a_port_glued_to_all_eight_groups_is_cut_off(address, port):
+    assert parse_node(f"{address.exploded}:{port}") == canonical(address)
+
+
+@pytest.mark.parametrize("text", ["[192.0.2.1]", "[192.0.2.1]:80", "[192.0.2.1]:0"])
+def test_ipv4_in_brackets_is_an_address(text):
+    assert parse_node(text) == "192.0.2.1"
+    assert parse_address(text) is None
+
+
+NAT64 = [
+    pytest.param("64:ff9b::cb00:7109", "203.0.113.9", id="an IPv4 client"),
+    pytest.param("64:ff9b::1", "0.0.0.1", id="the last bits alone"),
+    pytest.param("64:ff9b::", "0.0.0.0", id="the first address"),
+    pytest.param("64:ff9b::ffff:ffff", "255.255.255.255", id="the last address"),
+    pytest.param("64:ff9b::1:0:0", None, id="behind the last address"),
+    pytest.param("64:ff9b:1::cb00:7109", None, id="a prefix of one site (RFC 8215)"),
+    pytest.param("64:ff9c::cb00:7109", None, id="another prefix"),
+    pytest.param("2002:cb00:7109::1", None, id="6to4"),
+    pytest.param("2001:0:cb00:7109::34ff:8ef6", None, id="Teredo"),
+    pytest.param("::cb00:7109", None, id="IPv4-compatible"),
+    pytest.param("2001:db8::64:ff9b:0:0", None, id="the prefix elsewhere"),
+    pytest.param("203.0.113.9", None, id="IPv4"),
+]
+
+
+@pytest.mark.parametrize(("address", "ipv4"), NAT64)
+def test_the_ipv4_client_of_nat64(address, ipv4):
+    assert behind_nat64(address) == (ipv4 or address)
+
+
+@given(st.ip_addresses(v=4))
+def test_every_ipv4_client_of_nat64_is_found(ipv4):
+    address = ip_address((0x64FF9B << 96) + int(ipv4))
+    assert behind_nat64(canonical(address)) == str(ipv4)
+
+
 @pytest.mark.parametrize(("text", "expected"), DRESSED)
 def test_a_node_loses_port_brackets_and_zone(text, expected):
     assert parse_node(text) == expected
@@ -222,13 +295,30 @@ def test_ipv4_is_the_same_by_either_reader(monkeypatch, reader):
 
 
 @pytest.mark.parametrize(
-    "leniency", ["01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "0.0.0."]
+    "leniency",
+    ["01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "1.2.3.4\0", "0.0.0."],
 )
 def test_a_reader_that_is_lenient_is_not_used(leniency):
     def lenient(text):
         return b"\1\2\3\4" if text == leniency else module._pack_ipv4_anywhere(text)
 
     assert not module._is_strict(lenient)
+
+
+def test_a_reader_that_takes_a_nul_is_never_believed():
+    """PyPy's inet_pton passes over a NUL and all behind it, of IPv4 and IPv6."""
+    script = """
+import socket
+plain = socket.inet_pton
+socket.inet_pton = lambda family, text: plain(family, text.partition("\\0")[0])
+from flask_trustproxy.core.addresses import parse_address, parse_network, parse_node
+for text in ("203.0.113.9", "2001:db8::1", "[2001:db8::1]:80", "::ffff:203.0.113.9"):
+    for wrong in (f"{text}\\0", f"{text}\\0<b>", f"{text}\\0:80"):
+        assert parse_address(wrong) is None, wrong
+        assert parse_node(wrong) == "", wrong
+    assert parse_node(text)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_reader_that_is_strict_is_used():

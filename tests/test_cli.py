@@ -564,7 +564,7 @@ class TestReport:
     def test_headers(self):
         app = make_app(TRUST_PROXY_HEADERS="X-Acme-Client=address, X-Forwarded-Proto:1")
         headers = check(app)["headers"]
-        assert headers["believed"] == ["X-Acme-Client", "X-Forwarded-Proto"]
+        assert headers["believed"] == ["X-Acme-Client=address", "X-Forwarded-Proto"]
         assert {"X-Forwarded-For", "CF-Visitor"} < set(headers["removed"])
         assert "X-Acme-Client" not in headers["removed"]
 

@@ -16,6 +16,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy import log as diagnostics
+from resolving import settings_of
 
 LOGGER = "flask_trustproxy"
 
@@ -821,7 +822,11 @@ NAMES = (
         pytest.param(
             {"trust": "127.0.0.1, 10.0.0.0/24", "required": ["/open"]},
             # One public peer was refused, and ten networks of others.
-            {"If this is your proxy": 10, "was refused": 11, "wrote no address": 2}
+            {
+                "sent forwarded headers but is not trusted": 10,
+                "was refused": 11,
+                "wrote no address": 2,
+            }
             | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Port", "Prefix")},
             id="addresses",
         ),
@@ -833,11 +838,13 @@ NAMES = (
         ),
         pytest.param(
             {"trust": "loopback", "headers": "Forwarded, X-Forwarded-Port"},
-            {"If this is your proxy": 10, "wrote no address": 2}
+            {"sent forwarded headers but is not trusted": 10, "wrote no address": 2}
             | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Prefix")},
             id="Forwarded",
         ),
-        pytest.param({"trust": False}, {"If this is your proxy": 10}, id="nobody"),
+        pytest.param(
+            {"trust": False}, {"sent forwarded headers but is not trusted": 10}, id="nobody"
+        ),
     ],
 )
 def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, lines):
@@ -961,3 +968,59 @@ def test_nothing_reaches_a_log_line_raw(peer, values, headers, trust):
 )
 def test_quote(text, expected):
     assert diagnostics.quote(text) == expected
+
+
+def asked(caplog, remote_addr, **arguments):
+    """The warnings of one request that has forwarded headers."""
+    middleware = TrustProxyMiddleware(application, **arguments)
+    caplog.clear()
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.url_scheme": "http"}
+    if remote_addr is not None:
+        environ["REMOTE_ADDR"] = remote_addr
+    environ["HTTP_X_FORWARDED_FOR"] = "203.0.113.9"
+    environ["HTTP_FORWARDED"] = 'for="2001:db8::9", for="2001:db8::22", for=10.0.0.3'
+    middleware(environ, lambda status, headers, exc_info=None: None)
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize(
+    ("remote_addr", "trust", "proposed"),
+    [
+        pytest.param(
+            "10.0.0.2", "loopback", "set TRUST_PROXY = 'loopback, 10.0.0.2'", id="one"
+        ),
+        pytest.param(
+            None, "loopback", "set TRUST_PROXY = 'loopback, unix'", id="no REMOTE_ADDR at all"
+        ),
+        pytest.param("", "10.0.0.9", "set TRUST_PROXY = '10.0.0.9, unix'", id="a socket"),
+        pytest.param("unix", "10.0.0.9", "set TRUST_PROXY = '10.0.0.9, unix'", id="eventlet's"),
+    ],
+)
+def test_a_peer_that_can_be_named_is_proposed(caplog, remote_addr, trust, proposed):
+    (warning,) = asked(caplog, remote_addr, trust=trust)
+    assert warning.endswith(f"If this is your proxy, {proposed}")
+
+
+@pytest.mark.parametrize("trust", ["loopback", "loopback, unix", "unix"])
+@pytest.mark.parametrize("text", ["192.0.2.44:4711", "[2001:db8::1]", "UNIX", "evil text"])
+def test_no_element_is_proposed_for_a_peer_of_text(caplog, text, trust):
+    (warning,) = asked(caplog, text, trust=trust)
+    assert f"The server says REMOTE_ADDR = '{text}', which is no address." in warning
+    assert "TRUST_PROXY" not in warning
+
+
+def test_an_element_that_is_there_already_is_not_proposed_again():
+    settings = settings_of("loopback, unix, 10.0.0.2")
+    assert diagnostics.suggest(settings, "unix:") == "loopback, unix, 10.0.0.2"
+    assert diagnostics.suggest(settings, "10.0.0.2") == "loopback, unix, 10.0.0.2"
+    assert diagnostics.suggest(settings, "") is None
+
+
+def test_the_proxy_is_named_that_writes_ipv6_in_forwarded_without_brackets(caplog):
+    (warning,) = asked(
+        caplog, "10.0.0.2", trust="10.0.0.0/8, 2001:db8::22", headers="Forwarded"
+    )
+    assert warning.startswith(
+        "Forwarded: 10.0.0.3 wrote the IPv6 address 2001:db8::22 without brackets"
+    )
+    assert asked(caplog, "192.0.2.1", trust="10.0.0.0/8", headers="Forwarded") == []

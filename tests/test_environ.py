@@ -10,10 +10,11 @@ from resolving import CLIENT, PEER, cleaned, environ_of, keyed, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 PORT, PREFIX = "X-Forwarded-Port", "X-Forwarded-Prefix"
-SINGLE = [header.name for header in KNOWN.values() if header.says == "client"]
+SINGLE = [header.name for header in KNOWN.values() if header.kind == "address"]
 FORWARDING = [header.name for header in KNOWN.values()] + (
     "X-Forwarded-By X-Forwarded-Server Client-IP Forwarded-For X-Forwarded CF-Connecting-IPv6 "
-    "CF-Visitor X-Host X-ProxyUser-Ip WL-Proxy-Client-IP Proxy-Client-IP"
+    "X-Host X-ProxyUser-Ip WL-Proxy-Client-IP Proxy-Client-IP X-Original-Forwarded-For "
+    "X-Original-For X-Original-Proto X-Forwarded-Path X-Forwarded-Context"
 ).split()
 
 
@@ -157,6 +158,42 @@ def left(headers: dict[str, str], trust: object, names: object, **more: object):
         *(
             (f"{name} alone", name, {name: f"::ffff:{CLIENT}"}, {name: CLIENT})
             for name in SINGLE
+        ),
+        (
+            "an address keeps its port",
+            "CloudFront-Viewer-Address",
+            {"CloudFront-Viewer-Address": " 2001:DB8:0::9:4711"},
+            {"CloudFront-Viewer-Address": "2001:db8::9:4711"},
+        ),
+        (
+            "an address keeps its port and its brackets",
+            "CloudFront-Viewer-Address",
+            {"CloudFront-Viewer-Address": "[2001:DB8:0::9]:4711"},
+            {"CloudFront-Viewer-Address": "[2001:db8::9]:4711"},
+        ),
+        (
+            "an object of JSON",
+            "CF-Visitor",
+            {"CF-Visitor": '{ "scheme": "https" }'},
+            {"CF-Visitor": '{"scheme":"https"}'},
+        ),
+        (
+            "an object of JSON that a client added to",
+            "CF-Visitor",
+            {"CF-Visitor": '{"scheme":"https","x":1}'},
+            {},
+        ),
+        (
+            "a word for on",
+            "X-Appengine-Https",
+            {"X-Appengine-Https": "1"},
+            {"X-Appengine-Https": "on"},
+        ),
+        (
+            "an escaped prefix",
+            "X-Script-Name",
+            {"X-Script-Name": "/a%20b/"},
+            {"X-Script-Name": "/a%20b"},
         ),
         (
             "two addresses where one is right",
@@ -350,7 +387,34 @@ LONG = f"{'a.' * 120}{'b' * 13}"
             {"HTTP_HOST": "b", "SERVER_NAME": "b"},
         ),
         ("a prefix", {}, {PREFIX: "/app/V1X/"}, {"SCRIPT_NAME": "/app/V1X"}),
-        ("a prefix that is none", {"SCRIPT_NAME": "/own"}, {PREFIX: "/"}, {"SCRIPT_NAME": ""}),
+        ("a slash changes nothing", {"SCRIPT_NAME": "/own"}, {PREFIX: "/"}, {}),
+        ("a slash and no mount", {"SCRIPT_NAME": ""}, {PREFIX: "/"}, {}),
+        (
+            "a prefix goes in front of a mount",
+            {"SCRIPT_NAME": "/shop"},
+            {PREFIX: "/store"},
+            {"SCRIPT_NAME": "/store/shop"},
+        ),
+        ("a prefix is the mount", {"SCRIPT_NAME": "/shop"}, {PREFIX: "/shop"}, {}),
+        (
+            "a prefix is in front of the mount already",
+            {"SCRIPT_NAME": "/store/shop"},
+            {PREFIX: "/store/"},
+            {},
+        ),
+        (
+            "a mount begins with the same letters",
+            {"SCRIPT_NAME": "/stores"},
+            {PREFIX: "/store"},
+            {"SCRIPT_NAME": "/store/stores"},
+        ),
+        (
+            "an escaped prefix is decoded",
+            {},
+            {PREFIX: "/our%20team/caf%C3%A9"},
+            {"SCRIPT_NAME": "/our team/caf\u00c3\u00a9"},
+        ),
+        ("a mount that is no text", {"SCRIPT_NAME": 7}, {PREFIX: "/a"}, {"SCRIPT_NAME": "/a"}),
         ("a bad prefix", {"SCRIPT_NAME": "/own"}, {PREFIX: "//evil.example"}, {}),
         (
             "a prefix where SCRIPT_NAME is missing",

@@ -581,6 +581,12 @@ IPV4, IPV6, NOBODY = "203.0.113.9", "2001:db8:1:2:3:4:5:6", None
         pytest.param(IPV6, {"ipv6_prefix": 63}, "2001:db8:1:2::/63", id="IPv6 63"),
         pytest.param(IPV6, {"ipv6_prefix": 128}, f"{IPV6}/128", id="IPv6 128"),
         pytest.param(IPV6, {"ipv4_prefix": 0}, "2001:db8:1:2::/64", id="nor the other way"),
+        pytest.param("64:ff9b::cb00:7109", {}, "203.0.113.9/32", id="NAT64 has the IPv4 key"),
+        pytest.param(
+            "64:ff9b::cb00:7109", {"ipv4_prefix": 24}, "203.0.113.0/24", id="NAT64, a network"
+        ),
+        pytest.param("64:ff9b:1::1", {}, "64:ff9b:1::/64", id="another prefix of NAT64"),
+        pytest.param("2002:cb00:7109:2::1", {}, "2002:cb00:7109:2::/64", id="6to4 is IPv6"),
         pytest.param(NOBODY, {}, "unknown", id="no address"),
         pytest.param(NOBODY, {"ipv4_prefix": 0, "ipv6_prefix": 0}, "unknown", id="still"),
         pytest.param("text", {}, "unknown", id="text is no key"),

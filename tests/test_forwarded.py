@@ -57,7 +57,8 @@ def test_forwarded_never_looks_left_of_the_elements_that_were_asked_for(prefix, 
     right = ", ".join(text for text, _ in honest)
     value = Watched(f"{prefix}{comma}{right}")
     texts = islice(entries(value, "forwarded"), len(honest))
-    assert list(map(parse_element, texts)) == [element for _, element in reversed(honest)]
+    found = [parse_element(text)[:3] for text in texts]
+    assert found == [element[:3] for _, element in reversed(honest)]
     left = len(value) - len(right)
     # The comma before the leftmost of them ends it; spaces may stand between.
     assert value.lowest >= left - len(comma)
@@ -267,7 +268,34 @@ def test_parse_element(text, element):
     ],
 )
 def test_deviations_from_rfc_7239(value, elements):
-    assert list(map(parse_element, entries(value, "forwarded"))) == elements
+    found = [parse_element(text)[:3] for text in entries(value, "forwarded")]
+    assert found == elements
+
+
+@pytest.mark.parametrize(
+    ("text", "node", "unbracketed"),
+    [
+        pytest.param('for="2001:db8:7::22"', "2001:db8:7::22", True, id="IPv6 in quotes"),
+        pytest.param("for=2001:db8:7::22", "2001:db8:7::22", True, id="IPv6 without quotes"),
+        pytest.param(
+            'for="2001:db8:1:2:3:4:5:6:80"', "2001:db8:1:2:3:4:5:6", True, id="and a port"
+        ),
+        pytest.param('for="2001:db8::1:_p"', "2001:db8::1", True, id="an obfuscated port"),
+        pytest.param('for="fe80::1%eth0"', "fe80::1", True, id="a zone"),
+        pytest.param('for="[2001:db8:7::22]"', "2001:db8:7::22", False, id="brackets"),
+        pytest.param('for="[2001:db8:7::22]:80"', "2001:db8:7::22", False, id="and a port"),
+        pytest.param('for="[203.0.113.9]:80"', "203.0.113.9", False, id="IPv4 in brackets"),
+        pytest.param("for=203.0.113.9:80", "203.0.113.9", False, id="IPv4 and a port"),
+        pytest.param('for="::ffff:203.0.113.9"', "203.0.113.9", False, id="mapped IPv4"),
+        pytest.param('for="unix:"', "unix:", False, id="a socket"),
+        pytest.param('for="2001:db8::g"', "", False, id="no address"),
+        pytest.param("proto=https", "", False, id="no node"),
+    ],
+)
+def test_ipv6_without_brackets_is_remembered(text, node, unbracketed):
+    assert parse_element(text)[::3] == (node, unbracketed)
+    known = frozenset((node,))
+    assert parse_element(text, known)[::3] == (node, unbracketed)
 
 
 hosts = st.sampled_from(["", "a.example", "a.example:8080", "192.0.2.1:80", "[2001:db8::1]:80"])

@@ -25,12 +25,12 @@ README = (ROOT / "README.rst").read_text("utf-8")
 
 # A module imports only those before it.
 ORDER = (
-    "core.addresses core.trust_file core.trust core.headers core.edge core.forwarded settings "
-    "core.peer core.walk log watch report.words core.environ probe.door chain middleware "
-    "extension probe.forgeries probe.answers probe.observations probe.recommendation "
-    "probe.verdict probe.client commands.terminal commands.providers commands.download "
-    "commands.replacement commands.fetch commands.app testing.client "
-    "testing.unforgeable pytest_plugin"
+    "core.addresses core.values core.trust_file core.trust core.headers core.edge "
+    "core.forwarded settings core.peer core.walk core.environ log watch report.words "
+    "probe.door chain middleware extension probe.forgeries probe.answers "
+    "probe.observations probe.recommendation probe.verdict probe.client commands.terminal "
+    "commands.providers commands.download commands.replacement commands.fetch commands.app "
+    "testing.client testing.unforgeable pytest_plugin"
 ).split()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import astuple, replace
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from flask import Flask, request, url_for
@@ -15,7 +15,8 @@ from werkzeug.test import run_wsgi_app
 
 from flask_trustproxy import TrustProxy
 from flask_trustproxy.core.environ import rewrite
-from flask_trustproxy.core.headers import KNOWN, environ_key, parse_host
+from flask_trustproxy.core.headers import KNOWN, environ_key
+from flask_trustproxy.core.values import parse_host
 from flask_trustproxy.core.walk import Resolution
 from resolving import CLIENT, PEER, cleaned, environ_of, resolved, settings_of, split_host
 from strategies import attacker_text, dressed_addresses
@@ -64,6 +65,22 @@ values = {
 }
 trusts = st.sampled_from(["10.0.0.0/8, unix", "10.0.0.0/8", True, False, 1, 2, 3])
 peers = st.sampled_from([PEER, "unix:", CLIENT, "?"])
+
+
+# Prefixes that are believed, and some that are near them.
+prefixes = st.lists(
+    st.one_of(
+        st.text("ab@:!$&'()*+;=~", min_size=1, max_size=4),
+        st.sampled_from(
+            ["our%20team", "caf%C3%A9", "%C2%A0", "%E2%80%AE", "%C2%85", "%2F", "%5C"]
+        ),
+        st.sampled_from(
+            ["..", "%2e%2E", "%09", "evil.example.com", ":80", "@evil.example.com"]
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+).map(lambda segments: "/" + "/".join(segments))
 
 
 @st.composite
@@ -297,13 +314,20 @@ APPS = [an_app([XFF, PROTO, HOST, PORT, PREFIX]), an_app(["Forwarded", PORT, PRE
     scheme=schemes | forged,
     host=strange_hosts,
     port=values[PORT] | forged,
-    prefix=values[PREFIX] | attacker_text | st.lists(attacker_text).map("/{}/".format),
+    prefix=values[PREFIX]
+    | prefixes
+    | attacker_text
+    | st.lists(attacker_text).map("/{}/".format),
     own=own_hosts,
+    mount=st.sampled_from(["", "/own", "/app", "/app/own", "/a b"]),
 )
-@example("https", "a" * 63 + ":65535", "", "", None)
-@example("", "", "80", "", "[2001:db8::1]:81")
-@example("", ".".join(["a" * 63] * 3 + ["a" * 61]) + ":65535", "", "/" + "a" * 254, None)
-def test_no_header_makes_a_url_raise_or_leave_the_host(app, scheme, host, port, prefix, own):
+@example("https", "a" * 63 + ":65535", "", "", None, "")
+@example("", "", "80", "", "[2001:db8::1]:81", "/own")
+@example("https", "xn--strae-oqa.example", "", "", None, "")
+@example("", ".".join(["a" * 63] * 3 + ["a" * 61]) + ":65535", "", "/" + "a" * 254, None, "/b")
+def test_no_header_makes_a_url_raise_or_leave_the_host(
+    app, scheme, host, port, prefix, own, mount
+):
     quoted = host.replace("\\", "\\\\").replace('"', '\\"')
     environ = environ_of(
         {
@@ -315,6 +339,7 @@ def test_no_header_makes_a_url_raise_or_leave_the_host(app, scheme, host, port, 
             PREFIX: prefix,
         },
         HTTP_HOST=own,
+        SCRIPT_NAME=mount,
         QUERY_STRING="a=b",
         **{"wsgi.errors": None},
     )
@@ -332,7 +357,11 @@ def test_no_header_makes_a_url_raise_or_leave_the_host(app, scheme, host, port, 
 
     resolution = rewrite(environ, app.extensions["trustproxy"].settings)
     origin = f"{resolution.scheme}://{expected_host(resolution, own)}"
-    root = (resolution.prefix or "").rstrip("/")
+    root = unquote(resolution.prefix or "").rstrip("/")
+    if not root or mount == root or mount.startswith(f"{root}/"):
+        root = mount
+    else:
+        root += mount
     assert urls == {
         "url": f"{origin}{root}/page/?a=b",
         "base": f"{origin}{root}/page/",
@@ -341,16 +370,52 @@ def test_no_header_makes_a_url_raise_or_leave_the_host(app, scheme, host, port, 
         "page": f"{origin}{root}/page/",
         "own": urlsplit(origin).netloc,
     }
-    assert headers["Location"] == f"{origin}{root}/page/?a=b"
+    assert unquote(headers["Location"]) == f"{origin}{root}/page/?a=b"
+
+
+@given(prefix=prefixes, mount=st.sampled_from(["", "/own", "/our team", "/a"]))
+@example("/@evil.example.com", "")
+@example("/%C2%A0/:80", "/own")
+def test_a_believed_prefix_never_changes_the_host_of_a_url(prefix, mount):
+    app = APPS[0]
+    environ = environ_of(
+        {XFF: CLIENT, PROTO: "https", PREFIX: prefix},
+        HTTP_HOST="www.example.com",
+        SCRIPT_NAME=mount,
+        PATH_INFO="/page/",
+    )
+    with app.request_context(environ):
+        rewritten = request.environ["SCRIPT_NAME"]
+        for url in (*app.view_functions["page"]().values(), request.script_root):
+            if "://" in url:
+                assert url.startswith("https://www.example.com/")
+        path = url_for("page")
+        assert path[0] == "/" != path[1]
+        assert (
+            unquote(url_for("page", _external=True))
+            == f"https://www.example.com{unquote(path)}"
+        )
+        assert unquote(urlsplit(request.url).path) == unquote(path)
+        again = {**request.environ, "HTTP_X_FORWARDED_PREFIX": prefix, "REMOTE_ADDR": PEER}
+    again = {key: again[key] for key in again if not key.startswith("flask_trustproxy.")}
+    rewrite(again, app.extensions["trustproxy"].settings)
+    assert again["SCRIPT_NAME"] == rewritten
 
 
 def page_of(app: Flask) -> dict[str, str]:
-    """The URLs of a page, with the host in its ASCII form."""
-    return {
-        name: url.replace(netloc, netloc.encode("idna").decode()) if netloc else url
-        for name, url in app.view_functions["page"]().items()
-        for netloc in [urlsplit(url).hostname or ""]
-    }
+    """The URLs of a page, with the host in its ASCII form and the path decoded."""
+    urls = app.view_functions["page"]().items()
+    return {name: unquote(in_ascii(url) if "//" in url else url) for name, url in urls}
+
+
+def in_ascii(url: str) -> str:
+    """A URL with each label of its host as a Host header has it."""
+    netloc = urlsplit(url).netloc
+    labels = [
+        label if label.isascii() else label.encode("idna").decode()
+        for label in netloc.split(".")
+    ]
+    return url.replace(netloc, ".".join(labels), 1)
 
 
 def expected_host(resolution: Resolution, own: str | None) -> str:

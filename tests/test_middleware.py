@@ -385,8 +385,9 @@ def test_a_callable_is_asked_once_per_hop():
         pytest.param(
             {"headers": "X-Forwarded-Fro"},
             "TRUST_PROXY_HEADERS='X-Forwarded-Fro' (from the argument headers): expected the "
-            "names of forwarding headers, got 'X-Forwarded-Fro'. Did you mean "
-            "'X-Forwarded-For'?",
+            "names of forwarding headers that are known, or 'Name=kind' with one of the kinds "
+            "address, address:port, scheme, host, port, prefix, got 'X-Forwarded-Fro'. Did you "
+            "mean 'X-Forwarded-For'?",
             id="headers",
         ),
         pytest.param(

@@ -22,6 +22,8 @@ UNIX = "unix:"
 
 #: RFC 4291 section 2.5.5.2, ``::ffff:0:0/96``.
 _MAPPED = bytes(10) + b"\xff\xff"
+#: RFC 6052 section 2.1, ``64:ff9b::/96``.
+_NAT64 = bytes.fromhex("0064ff9b") + bytes(8)
 
 # RFC 3986 section 3.2.2: IPv4address = dec-octet 3( "." dec-octet ). No leading
 # zeros, which some platforms pass over and others read as octal; that an octet
@@ -31,12 +33,14 @@ _IPV4 = r"\.".join([_OCTET] * 4)
 _has_ipv4_shape = re.compile(_IPV4).fullmatch
 # The alphabet and the length of an IPv6 address; inet_pton judges the rest.
 _has_ipv6_shape = re.compile(rf"[0-9A-Fa-f:]{{2,39}}|[0-9A-Fa-f:]{{2,30}}{_IPV4}").fullmatch
-# RFC 7239 section 6: node = nodename [ ":" node-port ]; RFC 6874 for the zone.
+# RFC 7239 section 6: node = nodename [ ":" node-port ]; RFC 6874 for the zone. IPv4 in
+# brackets has one meaning, so it is read although RFC 3986 has only IPv6 in them.
 _dressed = re.compile(
-    r"(?P<ipv4>[0-9.]{7,15}):(?P<port4>[0-9]{1,5})"
-    r"|\[(?P<ipv6>[0-9A-Fa-f:.]+)(?:%[0-9A-Za-z._~%-]+)?\](?::(?P<port6>[0-9]{1,5}))?"
-    r"|(?P<zoned>[0-9A-Fa-f:.]+)%[0-9A-Za-z._~%-]+"
+    r"\[(?P<inner>[0-9A-Fa-f:.]{2,45})(?P<zone>%[0-9A-Za-z._~%-]+)?\](?::(?P<port>[0-9]{1,5}))?"
+    r"|(?P<bare>[0-9A-Fa-f:.]{2,45}):(?P<bare_port>[0-9]{1,5})"
+    r"|(?P<zoned>[0-9A-Fa-f:.]{2,45})%[0-9A-Za-z._~%-]+"
 ).fullmatch
+_is_node_port = re.compile(r"[0-9]{1,5}").fullmatch
 _is_prefix = re.compile(r"0|[1-9][0-9]{0,2}").fullmatch
 
 
@@ -146,8 +150,9 @@ _pack_ipv4_natively: Callable[[str], bytes] = partial(inet_pton, AF_INET)
 
 def _is_strict(pack: Callable[[str], bytes]) -> bool:
     """Say whether a platform's reader refuses what others take for an address."""
-    for text in ("01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "0.0.0."):
-        with suppress(OSError):
+    wrong = ("01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "1.2.3.4\0", "0.0.0.")
+    for text in wrong:
+        with suppress(OSError, ValueError):  # a ValueError for NUL; PyPy takes it
             pack(text)
             return False
     return True
@@ -192,30 +197,80 @@ def parse_address(text: str) -> Optional[str]:
     return _text(packed[12:] if packed.startswith(_MAPPED) else packed)
 
 
+def behind_nat64(address: str) -> str:
+    """The IPv4 address in an address of ``64:ff9b::/96``; any other address as it is.
+
+    The well-known prefix of RFC 6052 alone says for certain that an IPv4 host is at
+    the other end, and where its 32 bits are. With a site's own prefix, or that of RFC
+    8215, the site chooses the place. 6to4 and Teredo carry IPv6 hosts in tunnels. An
+    IPv4-mapped address is IPv4 in its canonical text.
+
+    :param address: a canonical address.
+    """
+    if not address.startswith("64:ff9b::"):
+        return address
+    packed = inet_pton(AF_INET6, address)
+    return inet_ntoa(packed[12:]) if packed.startswith(_NAT64) else address
+
+
 def parse_node(text: str) -> str:
     """Read what a proxy wrote down for the far end of its connection.
 
-    An IPv4 address with an optional port, an IPv6 address that may stand in
-    brackets, with a port or a zone, or ``unix:`` (RFC 7239 section 6; nginx
-    writes ``unix:``). Port and zone are dropped.
+    An address, with brackets and a port as they may be; IPv6 with a zone as well;
+    or ``unix:`` (RFC 7239 section 6; nginx writes ``unix:``). A port may follow
+    IPv6 without brackets if the text as a whole is no address. Brackets, port and
+    zone are dropped.
 
-    :returns: the canonical address, :data:`UNIX`, or ``""`` where the text is
+    :returns: the canonical address, :data:`UNIX`, or ``""`` if the text is
         neither.
     """
     plain = parse_address(text)
     if plain is not None:
         return plain
-    if text == UNIX:
-        return text
+    return text if text == UNIX else _undress(text)[0]
+
+
+def _undress(text: str) -> tuple[str, Optional[str]]:
+    """The address of a text that has more than the address, and its port."""
     dressed = _dressed(text)
     if dressed is None:
+        return "", None
+    inner, zone, port, bare, bare_port, zoned = dressed.groups()
+    port = port or bare_port
+    address = inner or bare or zoned
+    # An IPv4 address takes no zone.
+    if int(port or 0) > 65535 or ((zone or zoned) and ":" not in address):
+        return "", None
+    return parse_address(address) or "", port
+
+
+def parse_node_with_port(text: str) -> str:
+    """Read an address that has a port behind it, always.
+
+    So the last ``:digits`` is the port, also behind IPv6 without brackets.
+
+    :returns: the canonical address, or ``""`` if the text is anything else.
+    """
+    address, _, port = text.rpartition(":")
+    if not _is_node_port(port) or int(port) > 65535:
         return ""
-    ipv4, port4, ipv6, port6, zoned = dressed.groups()
-    if int(port4 or port6 or 0) > 65535:
-        return ""
-    inner = ipv4 or ipv6 or zoned
-    # An IPv4 address takes neither brackets nor a zone.
-    return parse_address(inner) or "" if ipv4 or ":" in inner else ""
+    plain = parse_address(address)
+    if plain is not None:
+        return plain
+    node, another_port = _undress(address)
+    return node if another_port is None else ""
+
+
+def keep_port(address: str, written: str) -> str:
+    """Write an address with the port of the text that it was read from, 0 for none.
+
+    :param address: the canonical address.
+    :param written: the text. An IPv6 address is in brackets if it was so there.
+    """
+    written = written.strip(" \t")
+    port = written.rpartition(":")[2] or "0"
+    brackets = ":" in address and written[:1] in ("", "[")
+    return f"[{address}]:{port}" if brackets else f"{address}:{port}"
 
 
 def parse_network(text: str) -> Network:

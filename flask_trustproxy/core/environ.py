@@ -7,14 +7,13 @@ else reads what was forged. What is believed was decided by the walk.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Any, Optional
 
 from ..settings import Settings
 from .edge import Missed
-from .headers import DEFAULT_PORTS, join_host
 from .peer import read_peer, read_scheme
+from .values import DEFAULT_PORTS, compose_prefix, join_host, split_host
 from .walk import Resolution, resolve
 
 #: Holds the Resolution. No header can make a value of that type.
@@ -24,9 +23,6 @@ ORIGINAL = "flask_trustproxy.original"
 
 #: A WSGI environ, or a part of one.
 Environ = dict[str, Any]
-
-# The host that the client asked for need not be one that we would believe.
-_split_host = re.compile(r"(?P<name>\[[^\]]*\]|[^][:/?#@,\s]+):?(?P<port>[0-9]*)").fullmatch
 
 
 def resolution_of(environ: Environ) -> Optional[Resolution]:
@@ -156,11 +152,15 @@ def _replace_url(environ: Environ, original: Environ, resolution: Resolution) ->
     own, default = environ.get("HTTP_HOST") or "", DEFAULT_PORTS[resolution.scheme]
     name = stated = ""
     if host or port or ":" in own:
-        name, stated = _name_and_port(host or own)
+        # The host that the client asked for need not be one that we would believe.
+        name, stated = split_host(host or own)
     if host and not port:
         port = stated
     if "prefix" in believed:
-        _replace(environ, original, "SCRIPT_NAME", believed["prefix"].rstrip("/"))
+        own_path = environ.get("SCRIPT_NAME")
+        path = compose_prefix(believed["prefix"], own_path if isinstance(own_path, str) else "")
+        if path:
+            _replace(environ, original, "SCRIPT_NAME", path)
     if host:
         _replace(environ, original, "SERVER_NAME", name)
     if name and (host or port):
@@ -170,9 +170,3 @@ def _replace_url(environ: Environ, original: Environ, resolution: Resolution) ->
         _replace(environ, original, "SERVER_PORT", port)
     elif not stated and ("scheme" in believed or resolution.is_scheme_assumed):
         _replace(environ, original, "SERVER_PORT", default)
-
-
-def _name_and_port(host: str) -> tuple[str, str]:
-    """The name and the port of a host, as far as they are there."""
-    match = _split_host(host)
-    return (match["name"], match["port"]) if match else ("", "")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple, Optional
 
-from .addresses import parse_node
+from .addresses import UNIX, parse_node
 from .headers import Says
 
 #: Finds the comma left of the entry that ends at an index, -1 where none stands.
@@ -99,11 +99,13 @@ class Element(NamedTuple):
     :param node: the node of ``for``, ``""`` where it names none.
     :param proto: as written, ``""`` where it is not there.
     :param host: as written, ``""`` where it is not there.
+    :param unbracketed: whether the node is IPv6 and was written without brackets.
     """
 
     node: str = ""
     proto: str = ""
     host: str = ""
+    unbracketed: bool = False
 
 
 #: An element that is malformed, or not there, says nothing.
@@ -147,10 +149,16 @@ def parse_element(text: str, known: Collection[str] = ()) -> Element:
             parameters[name] = _unescape(r"\1", quoted) if "\\" in quoted else quoted
         else:
             parameters[name] = bare
-    node = parameters.get("for", "")
+    node = written = parameters.get("for", "")
     if node not in known:
         node = parse_node(_obfuscated_port("", node) if ":_" in node else node)
-    return Element(node, parameters.get("proto", ""), parameters.get("host", ""))
+    return Element(
+        node,
+        parameters.get("proto", ""),
+        parameters.get("host", ""),
+        # RFC 7239 section 6: an IPv6 address is in brackets.
+        ":" in node and node != UNIX and not written.startswith("["),
+    )
 
 
 class ElementReader:
@@ -159,17 +167,23 @@ class ElementReader:
     :param known: canonical addresses, which need not be read again.
 
     :attr:`element` is the one that was read last; it names the client when
-    the walk has ended.
+    the walk has ended. :attr:`unbracketed` is the nearest hop whose IPv6 address
+    was written without brackets, if there is one.
     """
 
     def __init__(self, known: Collection[str]) -> None:
         self.element: Element = SILENT
+        self.unbracketed: Optional[int] = None
         self._known = known
+        self._hop = 0
 
     def node(self, text: str) -> str:
         """Read one element, and return its node."""
-        self.element = parse_element(text, self._known)
-        return self.element.node
+        self._hop += 1
+        self.element = element = parse_element(text, self._known)
+        if element.unbracketed and self.unbracketed is None:
+            self.unbracketed = self._hop
+        return element.node
 
 
 def write_forwarded(addresses: Sequence[str], proto: Optional[str], host: Optional[str]) -> str:

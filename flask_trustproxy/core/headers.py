@@ -1,7 +1,8 @@
-"""The table of forwarding headers, and what each of their values may be.
+"""The table of forwarding headers, and the parser of ``TRUST_PROXY_HEADERS``.
 
-Here lives what a header says, what it is called in the environ and how one of
-its values becomes canonical text. Nothing here knows whom to believe.
+Here lives what a header says, what it is called in the environ, and how its
+values are read and written. What a value may be is in
+:mod:`~flask_trustproxy.core.values`. Nothing here knows whom to believe.
 """
 
 from __future__ import annotations
@@ -9,98 +10,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
-from typing import Literal, Optional, cast
+from typing import Literal, NamedTuple, Optional, cast
 
-from .addresses import parse_address
+from .addresses import keep_port, parse_node, parse_node_with_port
+from .values import (
+    parse_any_scheme,
+    parse_host,
+    parse_port,
+    parse_prefix,
+    parse_scheme,
+    parse_scheme_or_ssl,
+    parse_switch,
+    parse_visitor,
+    write_any_scheme,
+    write_switch,
+    write_visitor,
+)
 
 Says = Literal["client list", "forwarded", "client", "scheme", "host", "port", "prefix"]
 
-
-_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-_ON_OFF = {"on": "https", "off": "http"}
-_WRITTEN_ON_OFF = {scheme: word for word, scheme in _ON_OFF.items()}
-
-
-def parse_scheme(text: str) -> Optional[str]:
-    """Read ``http`` or ``https``, any case; ``ws`` and ``wss`` are theirs."""
-    return _SCHEMES.get(text.lower())
+#: Reads a value; ``None`` or an empty text if it is not understood.
+Read = Callable[[str], Optional[str]]
+#: Writes what was read; the second argument is the value that it was read from.
+Write = Callable[[str, str], str]
 
 
-def parse_on_off(text: str) -> Optional[str]:
-    """Read ``on`` or ``off`` of TLS, any case, as a scheme."""
-    return _ON_OFF.get(text.lower())
-
-
-#: The port that a URL of each scheme leaves out.
-DEFAULT_PORTS = {"http": "80", "https": "443"}
-
-# RFC 3986 section 3.2.2 with RFC 1123 section 2.1 for the labels
-_split_host = re.compile(
-    r"(?P<name>[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*|\[(?P<ipv6>[0-9a-f:.]{2,45})\])"
-    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
-).fullmatch
-_is_port = re.compile(r"[1-9][0-9]{0,4}").fullmatch
-_is_prefix = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?").fullmatch
-
-
-def parse_host(text: str) -> Optional[str]:
-    """Read a host that Flask can build a URL from, with an optional port.
-
-    :returns: the host in lower case, an IPv6 address canonical and in brackets;
-        ``None`` where the text is anything else.
-    """
-    # The Kelvin sign, which is not ASCII, is a k in lower case.
-    match = _split_host(text.lower()) if text.isascii() else None
-    if match is None:
-        return None
-    name, ipv6, port = match.groups()
-    if port and int(port) > 65535:
-        return None
-    if ipv6:
-        address = parse_address(ipv6) if ":" in ipv6 else None
-        if address is None:
-            return None
-        name = f"[{address}]" if ":" in address else address
-    elif not _is_name(name):
-        return None
-    return join_host(name, port)
-
-
-def _is_name(name: str) -> bool:
-    if len(name) > 253 or ("xn--" in name and not all(map(_is_label, name.split(".")))):
-        return False
-    # A last label of digits makes it an IPv4 address (URL Standard, "ends in a number").
-    return not name.rpartition(".")[2].isdigit() or parse_address(name) is not None
-
-
-def _is_label(label: str) -> bool:
-    if label.startswith("xn--"):
-        try:
-            label.encode("ascii").decode("idna")
-        except UnicodeError:
-            return False
-    return True
-
-
-def join_host(name: str, port: Optional[str]) -> str:
-    """Write a host and its port, if it has one."""
-    return f"{name}:{port}" if port else name
-
-
-def parse_port(text: str) -> Optional[str]:
-    """Read a port from 1 to 65535."""
-    return text if _is_port(text) and int(text) <= 65535 else None
-
-
-def parse_prefix(text: str) -> Optional[str]:
-    """Read a path prefix of at most 255 characters; ``/`` means none.
-
-    :returns: the prefix without a trailing slash, ``/`` for none.
-    """
-    if not text or len(text) > 255 or not _is_prefix(text):
-        return None
-    return text.rstrip("/") or "/"
+def _as_it_is(meant: str, _: str) -> str:
+    return meant
 
 
 @dataclass(frozen=True)
@@ -110,8 +46,10 @@ class Header:
     :param name: as the field's standards write it.
     :param key: its key in a WSGI environ.
     :param says: what it says.
-    :param parse: makes one of its values canonical, ``None`` for a bad one.
-    :param write: writes a canonical value as this header has it.
+    :param kind: the word for it behind ``=``, empty for a list.
+    :param parse: makes one of its values canonical; ``None`` or an empty text for
+        a bad one.
+    :param writes: writes a canonical value as this header has it.
     :param n: which value counts, from the right; for scheme, host, port and
         prefix.
     """
@@ -119,9 +57,25 @@ class Header:
     name: str
     key: str
     says: Says
-    parse: Callable[[str], Optional[str]]
-    write: Callable[[str], str] = str
+    kind: str
+    parse: Read
+    writes: Write = _as_it_is
     n: int = 1
+
+    def write(self, meant: str, written: str = "") -> str:
+        """Write a canonical value as this header has it.
+
+        :param meant: the canonical value.
+        :param written: the value that it was read from, if there was one.
+        """
+        return self.writes(meant, written)
+
+    @property
+    def item(self) -> str:
+        """The header as ``TRUST_PROXY_HEADERS`` names it."""
+        known = self.name.lower() in KNOWN
+        item = self.name if known else f"{self.name}={self.kind}"
+        return item if self.n == 1 else f"{item}:{self.n}"
 
 
 @dataclass(frozen=True)
@@ -153,50 +107,92 @@ def environ_key(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-def _table(
-    says: Says,
-    parse: Callable[[str], Optional[str]],
-    names: str,
-    write: Callable[[str], str] = str,
-) -> list[Header]:
-    return [Header(name, environ_key(name), says, parse, write) for name in names.split()]
+class _Kind(NamedTuple):
+    """How the headers of one kind are read and written."""
+
+    says: Says
+    parse: Read
+    write: Write = _as_it_is
+
+
+#: What may be behind ``Name=``.
+_KINDS = {
+    "address": _Kind("client", parse_node),
+    "address:port": _Kind("client", parse_node_with_port, keep_port),
+    "scheme": _Kind("scheme", parse_any_scheme, write_any_scheme),
+    "host": _Kind("host", parse_host),
+    "port": _Kind("port", parse_port),
+    "prefix": _Kind("prefix", parse_prefix),
+}
+
+
+_PLAIN_SCHEME = _Kind("scheme", parse_scheme)
+_SCHEME_OR_SSL = _Kind("scheme", parse_scheme_or_ssl)
+_SWITCH = _Kind("scheme", parse_switch, write_switch)
+_VISITOR = _Kind("scheme", parse_visitor, write_visitor)
+
+
+def _header(name: str, kind: str, how: Optional[_Kind] = None) -> Header:
+    says, parse, write = how or _KINDS[kind]
+    return Header(name, environ_key(name), says, kind, parse, write)
+
+
+def _table(kind: str, names: str, how: Optional[_Kind] = None) -> list[Header]:
+    return [_header(name, kind, how) for name in names.split()]
 
 
 #: Every header that may be named, by its name in lower case.
 KNOWN = {
     header.name.lower(): header
     for header in (
-        *_table("client list", parse_address, "X-Forwarded-For"),
-        *_table("forwarded", parse_address, "Forwarded"),
+        Header("X-Forwarded-For", "HTTP_X_FORWARDED_FOR", "client list", "", parse_node),
+        Header("Forwarded", "HTTP_FORWARDED", "forwarded", "", parse_node),
         *_table(
-            "client",
-            parse_address,
+            "address",
             "X-Real-IP CF-Connecting-IP True-Client-IP Fly-Client-IP Fastly-Client-IP "
             "X-Client-IP X-Cluster-Client-IP X-Azure-ClientIP X-Envoy-External-Address "
             "X-Appengine-User-IP DO-Connecting-IP",
         ),
+        # https://docs.netlify.com/build/functions/get-started/
+        *_table("address", "X-NF-Client-Connection-IP"),
+        # "198.51.100.10:46532": https://docs.aws.amazon.com/AmazonCloudFront/latest/
+        # DeveloperGuide/adding-cloudfront-headers.html
+        *_table("address:port", "CloudFront-Viewer-Address"),
         *_table(
             "scheme",
-            parse_scheme,
-            "X-Forwarded-Proto X-Forwarded-Scheme X-Forwarded-Protocol X-Scheme X-Url-Scheme "
+            "X-Forwarded-Proto X-Forwarded-Scheme X-Scheme X-Url-Scheme "
             "CloudFront-Forwarded-Proto",
+            _PLAIN_SCHEME,
         ),
-        *_table(
-            "scheme",
-            parse_on_off,
-            "X-Forwarded-Ssl Front-End-Https",
-            _WRITTEN_ON_OFF.__getitem__,
-        ),
-        *_table("host", parse_host, "X-Forwarded-Host X-Original-Host"),
-        *_table("port", parse_port, "X-Forwarded-Port"),
-        *_table("prefix", parse_prefix, "X-Forwarded-Prefix"),
+        # "ssl": https://docs.gunicorn.org/en/stable/settings.html#secure-scheme-headers
+        *_table("scheme", "X-Forwarded-Protocol", _SCHEME_OR_SSL),
+        *_table("scheme", "X-Forwarded-Ssl Front-End-Https", _SWITCH),
+        # https://cloud.google.com/appengine/docs/standard/reference/request-headers
+        *_table("scheme", "X-Appengine-Https", _SWITCH),
+        # https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-visitor
+        *_table("scheme", "CF-Visitor", _VISITOR),
+        *_table("host", "X-Forwarded-Host X-Original-Host"),
+        *_table("port", "X-Forwarded-Port"),
+        *_table("prefix", "X-Forwarded-Prefix"),
+        # https://www.pgadmin.org/docs/pgadmin4/latest/container_deployment.html
+        *_table("prefix", "X-Script-Name"),
+        # https://developers.home-assistant.io/docs/add-ons/presentation/#ingress
+        *_table("prefix", "X-Ingress-Path"),
     )
 }
 
-#: Nobody reads these here, but others believe them: they are always removed.
+#: Nobody reads these here, but others believe them: they are always removed. What
+#: names the target or the method of a request stays: X-Original-URL, X-Original-URI,
+#: X-Forwarded-Uri and X-Forwarded-Method are read by servers that authenticate.
 _NEVER_READ = (
     "X-Forwarded-By X-Forwarded-Server Client-IP Forwarded-For X-Forwarded CF-Connecting-IPv6 "
-    "CF-Visitor X-Host X-ProxyUser-Ip WL-Proxy-Client-IP Proxy-Client-IP"
+    "X-Host X-ProxyUser-Ip WL-Proxy-Client-IP Proxy-Client-IP "
+    # https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/configmap/
+    "X-Original-Forwarded-For "
+    # ASP.NET Core's ForwardedHeadersDefaults: what its middleware moved out of the way
+    "X-Original-For X-Original-Proto "
+    # other names of a prefix, which some applications read
+    "X-Forwarded-Path X-Forwarded-Context"
 ).split()
 
 #: The name of every forwarding header, by its key in the environ.
@@ -208,14 +204,23 @@ NAMES = {
 #: A CDN overwrites these on its own connections; on any other a client can
 #: write them.
 CDN_HEADERS = frozenset(
-    ("CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP", "X-Azure-ClientIP")
+    (
+        *("CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP", "X-Azure-ClientIP"),
+        *("CloudFront-Viewer-Address", "X-NF-Client-Connection-IP"),
+    )
 )
 
 # A name without underscores, which WSGI could not tell from hyphens.
 _is_item = re.compile(
-    r"(?P<name>[A-Za-z0-9-]+)(?:=(?P<kind>[A-Za-z]+)|:(?P<n>[0-9]{1,9}))?"
+    r"(?P<name>[A-Za-z0-9-]+)"
+    r"(?:=(?P<kind>[A-Za-z]+(?::[Pp][Oo][Rr][Tt])?))?"
+    r"(?::(?P<n>[0-9]{1,9}))?"
 ).fullmatch
 _EXPECTED = "expected the names of forwarding headers"
+#: What a header that is not known needs.
+_ANY_KIND = f"'Name=kind' with one of the kinds {', '.join(_KINDS)}"
+#: What a request is made of, and no proxy says of its client.
+_OWN = frozenset(("HTTP_HOST", "HTTP_COOKIE", "HTTP_AUTHORIZATION"))
 
 
 def parse_headers(value: object) -> HeaderPlan:
@@ -249,59 +254,78 @@ def _parse_item(item: object) -> Header:
     match = _is_item(item.strip(" \t"))
     if match is None:
         raise ValueError(
-            f"{_EXPECTED} such as 'X-Forwarded-For', 'X-Forwarded-Host:2' or "
-            f"'X-Acme-Client=address', got {item!r}{_did_you_mean(item)}"
+            f"{_EXPECTED} such as 'X-Forwarded-For' or 'X-Forwarded-Host:2', or {_ANY_KIND}, "
+            f"got {item!r}{_did_you_mean(item)}"
         )
-    name: str = match["name"]
-    header = KNOWN.get(name.lower())
-    if match["kind"] is not None:
-        return _single_address(name, match["kind"], header)
+    name, kind, n = match.groups()
+    header = _header_of_kind(name, kind.lower()) if kind else KNOWN.get(name.lower())
     if header is None:
-        hint = (
-            _did_you_mean(name)
-            or f" (a header that holds the client's address alone: '{name}=address')"
+        raise ValueError(
+            f"{_EXPECTED} that are known, or {_ANY_KIND}, got {item!r}{_did_you_mean(name)}"
         )
-        raise ValueError(f"{_EXPECTED}, got {item!r}{hint}")
-    if match["n"] is None:
+    if n is None:
         return header
     if header.says in ("client list", "forwarded", "client"):
-        raise ValueError(f"expected no ':{match['n']}' behind {header.name}")
-    if match["n"].startswith("0"):
+        raise ValueError(f"expected no ':{n}' behind {header.name}")
+    if n.startswith("0"):
         raise ValueError(f"expected a number from 1 behind the colon, got {item!r}")
-    return replace(header, n=int(match["n"]))
+    return replace(header, n=int(n))
+
+
+def _header_of_kind(name: str, kind: str) -> Header:
+    if environ_key(name) in _OWN:
+        raise ValueError(f"expected a header that a proxy writes about the client, got {name}")
+    if kind not in _KINDS:
+        raise ValueError(f"expected {_ANY_KIND}, got '{name}={kind}'")
+    header = KNOWN.get(name.lower())
+    if header is not None and header.kind != kind:
+        means = f"it is '{header.name}={header.kind}'" if header.kind else "it holds a list"
+        raise ValueError(f"expected {header.name} without '={kind}': {means}")
+    return header or _header(name, kind)
 
 
 def _did_you_mean(text: str) -> str:
-    near = get_close_matches(text.lower(), KNOWN)
-    return f". Did you mean {KNOWN[near[0]].name!r}?" if near else ""
+    """A known header whose spelling is at most two edits away, if it is clear which."""
+    name = text.strip().lower().replace("_", "-")
+    if name.startswith("http-"):
+        name = name[len("http-") :]
+    # The name of another header is spelled as it should be.
+    if environ_key(name) in NAMES and name not in KNOWN:
+        return ""
+    near = [(_edits(name, known), header) for known, header in KNOWN.items()]
+    least = min(edits for edits, _ in near)
+    found = [header for edits, header in near if edits == least]
+    if least > 2 or len({header.says for header in found}) > 1:
+        return ""
+    return f". Did you mean {found[0].name!r}?"
 
 
-def _single_address(name: str, kind: str, header: Optional[Header]) -> Header:
-    key = environ_key(name)
-    if kind.lower() != "address":
-        raise ValueError(f"expected '{name}=address', got '{name}={kind}'")
-    if header is not None and header.says != "client":
-        raise ValueError(f"expected {header.name} without '=address': it says something else")
-    if key in ("HTTP_HOST", "HTTP_COOKIE", "HTTP_AUTHORIZATION"):
-        raise ValueError(
-            f"expected a header that a proxy writes the client's address to, got {name}"
-        )
-    return header or Header(name, key, "client", parse_address)
+def _edits(text: str, other: str) -> int:
+    """How many letters must be added, removed or replaced (Levenshtein), 3 for more than 2."""
+    if abs(len(text) - len(other)) > 2:
+        return 3
+    row = list(range(len(other) + 1))
+    for index, letter in enumerate(text, 1):
+        before, row[0] = row[0], index
+        for at, another in enumerate(other, 1):
+            above = row[at]
+            row[at] = min(above + 1, row[at - 1] + 1, before + (letter != another))
+            before = above
+    return min(row[-1], 3)
 
 
 def _refuse_two_that_say_the_same(headers: list[Header]) -> None:
     said: dict[str, str] = {}
     for header in headers:
-        if header.says == "client list":
-            whats: tuple[str, ...] = ("client",)
-        elif header.says == "forwarded":
-            whats = ("client", "scheme", "host")
-        else:
-            whats = (header.says,)
-        for what in whats:
+        whats = {"client list": ["client"], "forwarded": ["client", "scheme", "host"]}
+        for what in whats.get(header.says, [header.says]):
             if what in said:
                 raise ValueError(
                     f"expected one header that says the {what}, got {said[what]} "
                     f"and {header.name}"
                 )
             said[what] = header.name
+    keys = [header.key for header in headers]
+    for header in headers:
+        if keys.count(header.key) > 1:
+            raise ValueError(f"expected each header once, got {header.name} as two kinds")

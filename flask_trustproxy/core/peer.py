@@ -13,8 +13,8 @@ from .addresses import UNIX, parse_address
 
 #: How servers name a peer on a unix-domain socket: gunicorn, cheroot and
 #: granian; nginx (uwsgi_pass, fastcgi_pass); waitress; Werkzeug; uWSGI, whose
-#: 0.0.0.0 no TCP peer can have.
-_UNIX_NAMES = frozenset(("", UNIX, "localhost", "<local>", "0.0.0.0"))
+#: 0.0.0.0 no TCP peer can have; eventlet.
+_UNIX_NAMES = frozenset(("", UNIX, "localhost", "<local>", "0.0.0.0", "unix"))
 
 
 def read_peer(
@@ -50,10 +50,14 @@ def read_scheme(environ: Mapping[str, Any]) -> str:
 
     gunicorn and uWSGI let forwarded headers, from some peers or from all,
     write ``wsgi.url_scheme``: there it is read from the socket, or from
-    ``HTTPS``, which no header can write.
+    ``UWSGI_SCHEME`` and ``HTTPS``, which no header can write. As in uWSGI itself,
+    the first of the two wins.
     """
     if "gunicorn.socket" in environ:
         return "https" if hasattr(environ["gunicorn.socket"], "getpeercert") else "http"
     if "uwsgi.version" in environ:
-        return "https" if str(environ.get("HTTPS")).lower() in ("on", "1") else "http"
+        said = str(environ.get("UWSGI_SCHEME")).lower()
+        if said not in ("http", "https"):
+            said = "https" if str(environ.get("HTTPS")).lower() in ("on", "1") else "http"
+        return said
     return "https" if environ.get("wsgi.url_scheme") == "https" else "http"

@@ -8,7 +8,7 @@ rewrite, the log, the explanations and the probe all read its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal, NamedTuple, Optional
@@ -19,15 +19,15 @@ from .edge import ANY_EDGE, Missed
 from .forwarded import (
     SILENT,
     CommaBefore,
-    Element,
     ElementReader,
     commas_of,
     entries,
     nth_value,
     write_forwarded,
 )
-from .headers import KNOWN, Header, Says, parse_host, parse_scheme
+from .headers import KNOWN, Header, Read, Says
 from .trust import Trusts
+from .values import parse_host, parse_scheme
 
 Stopped = Literal[
     "untrusted", "end", "not_an_address", "max_hops", "count_not_reached", "no_secret"
@@ -83,6 +83,8 @@ class Resolution:
     :param settings: the settings in force.
     :param cleaned: what named headers hold, by environ key, when only what is
         believed is left, where they hold anything else; ``None``: nothing.
+    :param unbracketed: the nearest hop whose IPv6 address is in ``Forwarded``
+        without brackets, so that a port may be glued to it; ``None``: there is none.
     :param removed: the environ keys of the forwarding headers that were removed
         because ``TRUST_PROXY_HEADERS`` does not name them.
     :param inner: the settings of each inner TrustProxy, and why the request did not
@@ -100,6 +102,7 @@ class Resolution:
     ignored: tuple[Ignored, ...]
     settings: Settings
     cleaned: dict[str, Optional[str]] = field(repr=False, compare=False)
+    unbracketed: Optional[int] = None
     removed: Collection[str] = field(default=(), repr=False, compare=False)
     inner: tuple[tuple[Settings, Missed], ...] = field(default=(), repr=False, compare=False)
 
@@ -171,7 +174,7 @@ def walk(
     peer: str,
     value: str,
     comma_before: CommaBefore,
-    read: Callable[[str], str],
+    read: Read,
     trusts: Trusts,
     max_hops: int,
     known: Collection[str] = (),
@@ -184,8 +187,8 @@ def walk(
     :param peer: the node of hop 0.
     :param value: the header that names hop 1 and on, from the right.
     :param comma_before: cuts off an entry.
-    :param read: makes a node of it, ``""`` of what is neither an address nor a
-        socket; such a one ends the walk.
+    :param read: makes a node of it, ``""`` of anything that is neither an address
+        nor a socket; such a one ends the walk.
     :param trusts: the trust policy.
     :param max_hops: at most so many hops are trusted.
     :param known: entries that are the canonical addresses of trusted hops.
@@ -206,7 +209,7 @@ def walk(
         if node in known:
             walked.append(node)
         else:
-            node = read(node)
+            node = read(node) or ""
             if not node:
                 return walked, hop, "not_an_address"
             walked.append(node)
@@ -231,9 +234,10 @@ def resolve(
     client = settings.headers.client
     value = None if client is None else get(client.key)
     has_secret = edge.secret is None or edge.secret.is_in(environ)
-    walked, trusted, stopped, element = _find_client(
-        settings, peer, client, value or "", has_secret
-    )
+    elements = None
+    if client is not None and client.says == "forwarded":
+        elements = ElementReader(settings.trust.known)
+    walked, trusted, stopped = _find_client(settings, peer, elements, value or "", has_secret)
     missed: Missed = None if trusted else "not_trusted"
     if edge is not ANY_EDGE:
         missed = edge.missed(walked[:trusted], has_secret)
@@ -250,13 +254,16 @@ def resolve(
             entry = next(islice(entries(value, client.says), len(walked) - 1, None))
             ignored.append(Ignored(client.name, entry, "no address, so the walk ends"))
         text = ", ".join(client_ips)
-        if client.says == "forwarded":
-            for header, said in zip(_IN_FORWARDED, element[1:]):
+        if elements is not None:
+            element = elements.element if trusted else SILENT
+            for header, said in zip(_IN_FORWARDED, (element.proto, element.host)):
                 if said and missed is None:
                     _believe(header, said, believed, ignored)
                 elif said and trusted:
                     ignored.append(Ignored(header.name, said, _WHY_MISSED[missed]))
             text = write_forwarded(client_ips, believed.get("scheme"), believed.get("host"))
+        elif text and client.says == "client":
+            text = client.write(text, value)
         if not text or text != value:
             cleaned[client.key] = text or None
     for header in settings.headers.values:
@@ -270,7 +277,7 @@ def resolve(
             ignored.append(Ignored(header.name, value, why))
         else:
             meant = _believe(header, nth, believed, ignored)
-        written = None if meant is None else header.write(meant)
+        written = None if meant is None or nth is None else header.write(meant, nth)
         if written != value:
             cleaned[header.key] = written
     return Resolution(  # by position: by keyword it costs twice as much
@@ -287,25 +294,36 @@ def resolve(
         tuple(ignored),
         settings,
         cleaned,
+        elements.unbracketed if elements is not None and trusted else None,
     )
 
 
 def _find_client(
-    settings: Settings, peer: str, client: Optional[Header], value: str, has_secret: bool
-) -> tuple[list[str], int, Stopped, Element]:
-    """Walk, and return the element of a Forwarded header that names the client as well."""
+    settings: Settings,
+    peer: str,
+    elements: Optional[ElementReader],
+    value: str,
+    has_secret: bool,
+) -> tuple[list[str], int, Stopped]:
+    """Walk, and ask whether a count was reached.
+
+    :param elements: reads the elements of ``Forwarded``, if it says the client.
+    :param value: the header that says the client.
+    :param has_secret: whether the request has the edge's secret, if there is one.
+    """
+    client = settings.headers.client
     known, trusts = settings.trust.known, settings.trusts
     if not has_secret:
         if settings.edge.proxies is None:
-            return [peer], 0, "no_secret", SILENT
+            return [peer], 0, "no_secret"
         known, trusts = (), settings.edge.distrust(trusts)
     says: Says = "client list" if client is None else client.says
-    elements = ElementReader(known) if says == "forwarded" else None
+    read = parse_node if client is None else client.parse
     walked, trusted, stopped = walk(
         peer,
         value,
         commas_of(says),
-        parse_node if elements is None else elements.node,
+        read if elements is None else elements.node,
         trusts,
         settings.max_hops,
         # A bare address is no element, and a single one is the client's.
@@ -314,9 +332,9 @@ def _find_client(
     count = settings.trust.count
     if count is not None and stopped != "untrusted":
         if client is not None:  # the request came past a proxy, or the count is wrong
-            return [peer], 0, "count_not_reached", SILENT
+            return [peer], 0, "count_not_reached"
         trusted = count
-    return walked, trusted, stopped, SILENT if elements is None else elements.element
+    return walked, trusted, stopped
 
 
 def _believe(

@@ -5,17 +5,15 @@ A door's JSON becomes values here; nothing is judged yet.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Optional
 
 from ..core.headers import HeaderPlan, parse_headers
+from ..core.values import split_host
 from .forgeries import Forgery
 
 #: What an app believes of a request.
 Output = Literal["client_ip", "scheme", "host", "port", "prefix"]
-
-_split_netloc = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?").fullmatch
 
 
 class Url(NamedTuple):
@@ -90,8 +88,8 @@ def read_content(content: Mapping[str, Any]) -> Answer:
 
 def split_netloc(text: str) -> tuple[str, str]:
     """Split a host from its port, ``""`` where there is none."""
-    match = _split_netloc(text.lower())
-    return (match[1], match[2] or "") if match else (text, "")
+    name, port = split_host(text.lower())
+    return (name, port) if name else (text, "")
 
 
 class Exchange(NamedTuple):

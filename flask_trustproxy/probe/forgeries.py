@@ -22,7 +22,7 @@ PREFIX = "/canary"
 
 #: What an app believes of a request when it believes a forgery; of a forged
 #: scheme nothing but the other scheme is to be seen.
-CANARIES = frozenset((CLIENT, ANOTHER, IPV6, HOST, PORT, PREFIX))
+CANARIES = frozenset((CLIENT, ANOTHER, IPV6, HOST, PORT, PREFIX, f"{CLIENT}:{PORT}"))
 
 
 class Forgery(NamedTuple):

@@ -6,13 +6,14 @@ Only headers that no forgery could change are recommended.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import NamedTuple, Optional
 
 from ..core.addresses import UNIX, parse_address
 from ..core.forwarded import entries, parse_element
-from ..core.headers import DEFAULT_PORTS, KNOWN, Header, Says, parse_headers, parse_scheme
+from ..core.headers import Says, parse_headers
+from ..core.values import DEFAULT_PORTS, parse_scheme
 from .answers import Output, Url, split_netloc
 from .observations import Client, Observations
 
@@ -103,7 +104,7 @@ def recommend(seen: Observations) -> Recommendation:
 def _recommend(seen: Observations, client: Client) -> Recommendation:
     prober, hops = client.chain[0], len(client.chain) - 1
     single = client.header.says == "client"
-    headers = [_item(client.header)]
+    headers = [client.header.item]
     whats: tuple[Says, ...] = ("scheme", "host", "port", "prefix")
     for what in whats:
         if client.header.says != "forwarded" or what in ("port", "prefix"):
@@ -133,11 +134,6 @@ def left_wrong(seen: Observations, recommendation: Recommendation) -> Iterator[W
     yield from wrong_prefix(seen, (said.get("prefix") or own).rstrip("/"))
 
 
-def _item(header: Header) -> str:
-    """A header as ``TRUST_PROXY_HEADERS`` has it."""
-    return header.name if header.name.lower() in KNOWN else f"{header.name}=address"
-
-
 def _trusting(proxy: str, prober: str) -> str:
     """What ``TRUST_PROXY`` calls a proxy; not by a name that is the prober's too."""
     if proxy == UNIX:
@@ -164,7 +160,7 @@ def _naming(seen: Observations, what: Says, reach: int) -> Iterator[str]:
                 "port": url.port,
                 "prefix": prefix if prefix is not None else said,
             }.get(what, said):
-                yield header.name if n == 1 else f"{header.name}:{n}"
+                yield replace(header, n=n).item
                 return
 
 

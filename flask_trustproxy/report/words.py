@@ -192,7 +192,7 @@ def _ago(seconds: int) -> str:
 
 def believed_headers(plan: HeaderPlan) -> list[str]:
     """The headers that are believed, as ``TRUST_PROXY_HEADERS`` has them."""
-    return [h.name if h.n == 1 else f"{h.name}:{h.n}" for h in plan.named]
+    return [header.item for header in plan.named]
 
 
 def header_names(settings: Settings, keys: Iterable[str]) -> list[str]:
@@ -400,9 +400,11 @@ def why_stopped(resolution: Resolution) -> str:
     if hop == 0 and settings.trust.kind == "callable":
         return "The peer is not trusted, so no header is believed."
     if hop == 0:
-        return (
-            "The peer is not trusted, so no header is believed. If it is your proxy, set "
-            f"TRUST_PROXY = {suggest(settings, resolution.nodes[0])!r}."
+        mend = suggest(settings, resolution.nodes[0])
+        return "The peer is not trusted, so no header is believed." + (
+            f" If it is your proxy, set TRUST_PROXY = {mend!r}."
+            if mend
+            else " The server gives no address for it, so none can be named."
         )
     because = "is not trusted"
     if count is not None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from copy import copy
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
+from urllib.parse import quote as quote_path
 
 from flask import Flask
 from flask.testing import EnvironBuilder, FlaskClient
@@ -35,6 +36,8 @@ CLIENTS = ("203.0.113.9", "198.51.100.7", "2001:db8::9")
 #: Where a proxy may be, if the settings name no address.
 _PROXIES = ("10.0.0.5", "172.16.0.5", "192.168.0.5", "127.0.0.1", "fd00::5", "::1", UNIX)
 _ADDRESSES = {32: IPv4Address, 128: IPv6Address}
+#: What a prefix may hold as it is (RFC 3986 section 3.3, without the comma).
+_IN_PREFIX = "/!$&'()*+;=:@"
 
 
 class ProxiedClient(FlaskClient):
@@ -177,7 +180,7 @@ class _Way(NamedTuple):
             "scheme": scheme,
             "host": host,
             "port": sent["SERVER_PORT"],
-            "prefix": sent["SCRIPT_NAME"] or "/",
+            "prefix": quote_path(sent["SCRIPT_NAME"], _IN_PREFIX, "latin-1") or "/",
         }[header.says]
         return ", ".join([header.write(value)] * header.n)
 
