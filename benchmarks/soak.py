@@ -63,13 +63,16 @@ WORKERS = {
 
 #: What is logged once for each process, beside the dangers of each settings.
 CAUSES = (
-    "a peer that is not trusted",
     "a count that is not reached",
-    "no address from a trusted hop",
-    "a request that was refused",
     "X-Forwarded-Host removed",
     "X-Forwarded-Port removed",
     "X-Forwarded-Prefix removed",
+)
+#: What is logged for ten public networks and for ten others.
+CAUSES_OF_A_PEER = (
+    "a peer that is not trusted",
+    "no address from a trusted hop",
+    "a request that was refused",
 )
 
 SETTINGS: list[Settings] = [read_settings(phase, {}) for phase in PHASES]
@@ -102,9 +105,10 @@ def check(
     asked: Asked, environ: dict[str, Any], judged: list[int], answer: HTTPResponse, body: bytes
 ) -> Optional[str]:
     """Say what is wrong with an answer; None for nothing."""
-    phase, done, begun = judged
-    if phase not in {number % len(PHASES) for number in range(done, begun + 1)}:
-        return f"judged by {phase}, while {done} to {begun} were in force"
+    number, newest, begun = judged
+    if not newest <= number <= begun:
+        return f"judged by {number}, while {newest} to {begun} were in force"
+    phase = number % len(PHASES)
     resolution = rewrite(environ, SETTINGS[phase])
     if SETTINGS[phase].required and not resolution.trusted_hops:
         return None if answer.status == 403 else f"{answer.status} instead of 403"
@@ -291,7 +295,8 @@ def report(
         size = f"{sample.megabytes:.1f} MB, {sample.blocks:,} blocks"
         print(f"  memory at {number * of_a_round:>3.3g} s, process {sample.pid}: {size}")
     lines = log_lines(logged)
-    most = len(CAUSES) + len({str(w) for s in SETTINGS for w in setting_warnings(s, False)})
+    most = len(CAUSES) + 20 * len(CAUSES_OF_A_PEER)
+    most += len({str(w) for s in SETTINGS for w in setting_warnings(s, False)})
     warned = ", ".join(f"{times} by process {pid}" for pid, times in lines.items())
     print(f"  warnings logged: {warned}; at most {most} each")
     return not tally.wrong and not errors and flat and max(lines.values(), default=0) <= most

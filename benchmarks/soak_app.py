@@ -73,13 +73,17 @@ WRONG = (
 PHASES = tuple(phase for pair in zip(WRONG, (*RIGHT, RIGHT[0])) for phase in pair)[:-1]
 
 
+def settings_of(number: int) -> dict[str, object]:
+    """The settings of a replacement. Their probe key holds its number."""
+    return {**PHASES[number % len(PHASES)], "TRUST_PROXY_PROBE_KEY": f"{number:032}"}
+
+
 def judged_by(settings: Settings) -> int:
-    """The number of the phase that was compiled to these settings; -1 for none."""
+    """The number of the replacement that was compiled to these settings; -1 for none."""
     given = settings.given
-    for number, phase in enumerate(PHASES):
-        if all(given[name].value is value for name, value in phase.items()):
-            return number
-    return -1
+    number = int(given["TRUST_PROXY_PROBE_KEY"].value.value)
+    phase = PHASES[number % len(PHASES)]
+    return number if all(given[name].value is value for name, value in phase.items()) else -1
 
 
 def believed(request: ProxiedRequest) -> dict[str, Any]:
@@ -108,14 +112,16 @@ def believed(request: ProxiedRequest) -> dict[str, Any]:
 class Telling:
     """Tells by which settings each answer was judged, from outside of TrustProxy.
 
-    ``X-Judged`` holds the number of their phase, how many replacements were done when the
-    request came and begun when it was answered, and the process.
+    ``X-Judged`` holds the number of their replacement, the newest one that an answer was
+    judged by before the request came, how many were begun when it was answered, and the
+    process. While one thread compiles new settings, the others go on with the old ones. So
+    an answer may be behind, but never behind an earlier answer.
     """
 
     def __init__(self, app: Flask) -> None:
         self.app: WSGIApplication = app.wsgi_app
         self._config = app.config
-        self._begun = self._done = 0
+        self._begun = self._newest = 0
 
     def replace(self) -> None:
         """Replace the settings again and again, all of them at once."""
@@ -123,19 +129,19 @@ class Telling:
             sleep(STAY)
             self._begun = number
             # One call that runs no Python code, so no other thread sees a half.
-            self._config.update(PHASES[number % len(PHASES)])
-            self._done = number
+            self._config.update(settings_of(number))
 
     def __call__(
         self, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve a request (PEP 3333)."""
-        done = self._done
+        newest = self._newest
 
         def tell(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             resolution = resolution_of(environ)
-            phase = -1 if resolution is None else judged_by(resolution.settings)
-            told = f"{phase} {done} {self._begun} {os.getpid()}"
+            number = -1 if resolution is None else judged_by(resolution.settings)
+            self._newest = max(self._newest, number)
+            told = f"{number} {newest} {self._begun} {os.getpid()}"
             return start_response(status, [*headers, ("X-Judged", told)], exc_info)
 
         return self.app(environ, tell)
@@ -147,7 +153,7 @@ def make_app() -> Flask:
     logging.basicConfig(format="%(process)d %(levelname)s %(name)s: %(message)s")
     app = Flask("soak")
     app.secret_key = "a secret of this benchmark"
-    app.config.update(PHASES[0])
+    app.config.update(settings_of(0))
     TrustProxy(app)
     telling = Telling(app)
     app.wsgi_app = telling
@@ -172,7 +178,7 @@ def make_app() -> Flask:
     @app.get("/memory")
     def memory() -> dict[str, int]:
         # With the same settings in force as ever, since some take more than others.
-        while judged_by(app.extensions["trustproxy"].settings) != 0:
+        while judged_by(app.extensions["trustproxy"].settings) % len(PHASES) != 0:
             sleep(STAY / 5)
         gc.collect()
         return {"pid": os.getpid(), "blocks": sys.getallocatedblocks()}
