@@ -12,7 +12,7 @@ from strategies import dress, dressed_addresses, networks
 
 #: What is no address to us, though some of it is one to others.
 TEXTS = (
-    "unknown _x <script> 010.0.0.1 012.0.0.3 0x7f000001 167772161 127.1 1.2.3.4.5 [10.0.0.1] "
+    "unknown _x <script> 010.0.0.1 012.0.0.3 0x7f000001 167772161 127.1 1.2.3.4.5 "
     "10.0.0.1:65536 10.0.0.1:x 10.0.0.1/8 fe80::1% fe80::1%a/b 1::2::3 localhost 1.2.3.256"
 ).split()
 beside = st.sampled_from(
@@ -23,7 +23,9 @@ beside = st.sampled_from(
 entries = st.one_of(
     beside.flatmap(lambda text: st.tuples(st.sampled_from(dress(text)), st.just(text))),
     dressed_addresses,
-    st.sampled_from([("unix:", "unix:"), ("", ""), ("\u0661.2.3.4", "")]),
+    st.sampled_from(
+        [("unix:", "unix:"), ("", ""), ("\u0661.2.3.4", ""), ("[10.0.0.1]", "10.0.0.1")]
+    ),
     st.sampled_from(TEXTS).map(lambda text: (text, "")),
 )
 

@@ -108,13 +108,6 @@ DIFFERENCES = [
         r"(.*[:\[])?\..*|.*\.(\.|:|\]|\Z).*",
     ),
     Difference(
-        "IPv4 stands in no brackets (RFC 3986 section 3.2.2: IP-literal)",
-        f"[{CLIENT}]:80",
-        CLIENT,
-        PEER,
-        r"\[[0-9.]+\].*",
-    ),
-    Difference(
         "a single colon before the first group is none (RFC 4291 section 2.2)",
         ":2001:db8:0:0:0:0:0:1",
         "2001:db8::1",
