@@ -65,14 +65,14 @@ def around(passed: Iterable[object], inner: object) -> Optional[list[object]]:
 
 
 def find_proxy_fixes(
-    application: object, setting: tuple[str, str], replace: bool, mend: str
+    application: object, setting: tuple[str, str], replace: bool, call: str
 ) -> list[ProxyFix]:
     """Find each ProxyFix that counts anything.
 
     :param application: where the search starts.
     :param setting: what holds the application, and who set it.
     :param replace: whether they may be there, since they will be switched off.
-    :param mend: the call that switches them off.
+    :param call: the call that switches them off.
     :raises SettingError: if there is one and ``replace`` is off.
     """
     found = [
@@ -83,7 +83,7 @@ def find_proxy_fixes(
             *setting,
             found[0],
             "remove ProxyFix: TrustProxy replaces it, and both together can be forged. If a "
-            f"package makes it, call {mend}. How to convert your numbers: "
+            f"package makes it, call {call}. How to convert your numbers: "
             "https://flask-trustproxy.example.com/migrating/#from-proxyfix",
         )
     return found

@@ -262,15 +262,15 @@ def _warn_of_ignored(resolution: Resolution, given: object, warned: Warned) -> N
             )
     elif resolution.missed == "not_trusted" and is_local(peer):
         # Servers leave REMOTE_ADDR out for a socket.
-        mend = suggest(resolution.settings, UNIX if given is None else peer)
+        trusted = suggest(resolution.settings, UNIX if given is None else peer)
         warned.once_per_network(
             "untrusted peer",
             peer,
             "%s sent forwarded headers but is not trusted, so its client and scheme were not "
             "believed. %s",
             node_name(peer),
-            f"If this is your proxy, set TRUST_PROXY = {mend!r}"
-            if mend
+            f"If this is your proxy, set TRUST_PROXY = {trusted!r}"
+            if trusted
             else f"The server says REMOTE_ADDR = {quote(str(given))}, which is no address. Let "
             "it give the address alone, without a port and brackets",
         )
@@ -284,8 +284,8 @@ def suggest(settings: Settings, peer: str) -> Optional[str]:
     """
     if not peer:
         return None
-    mend = "unix" if peer == UNIX else peer
+    element = "unix" if peer == UNIX else peer
     if settings.trust.kind != "addresses":
-        return mend
-    elements = (str(element).strip(" \t") for element in settings.trust.elements)
-    return ", ".join(dict.fromkeys((*elements, mend)))
+        return element
+    elements = (str(each).strip(" \t") for each in settings.trust.elements)
+    return ", ".join(dict.fromkeys((*elements, element)))
