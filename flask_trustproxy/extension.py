@@ -296,6 +296,8 @@ class AppTrust(TrustProxyMiddleware):
             and settings.secure_cookies
             and resolution.scheme == "https"
         ):
+            # The session is saved after this function, so its cookie is not there yet. Only
+            # this one response is changed, hence a method of the object is replaced.
             get_headers, cookie = response.get_wsgi_headers, self._cookie(settings)
             response.get_wsgi_headers = lambda environ: Headers(  # type: ignore[method-assign]
                 with_secure(get_headers(environ), cookie)

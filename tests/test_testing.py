@@ -602,7 +602,7 @@ def test_what_can_be_forged_is_told(trust, more, output, lines, mend):
     assert second.strip() == lines
     assert third.startswith("and ")
     assert walk.startswith("The walk: client ")
-    assert last.startswith("Mend: ")
+    assert last.startswith("Fix: ")
     assert mend in last
 
 
@@ -616,7 +616,7 @@ def test_the_explanation_as_a_whole():
         "The walk: client 192.0.2.66: 192.0.2.66 (trusted: True) -> 203.0.113.9 (trusted: "
         "True) -> 10.0.0.5 peer (trusted: True) -> app; stopped: end; scheme https; "
         "scheme 'https'\n"
-        "Mend: name the addresses or networks of your proxies, and nobody else's: "
+        "Fix: name the addresses or networks of your proxies, and nobody else's: "
         "TRUST_PROXY='True' (from app.config) trusts the client"
     )
 

@@ -113,19 +113,19 @@ def lost_middleware(around: Optional[Iterable[str]], required: bool) -> Caution:
         found at all.
     :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
     """
-    mend = "Create TrustProxy last, after whatever replaces app.wsgi_app"
+    fix = "Create TrustProxy last, after whatever replaces app.wsgi_app"
     if around is None:
         return Caution(
             "middleware_lost",
             "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or is behind "
             "a function" + (f". {_NOT_COVERED}".format("such a function") if required else ""),
-            mend,
+            fix,
         )
     return Caution(
         "middleware_not_outermost",
         f"{', '.join(around)} is around TrustProxy's middleware, and sees each request as the "
         "server has it" + (f". {_NOT_COVERED}".format("it") if required else ""),
-        mend,
+        fix,
     )
 
 
@@ -400,10 +400,10 @@ def why_stopped(resolution: Resolution) -> str:
     if hop == 0 and settings.trust.kind == "callable":
         return "The peer is not trusted, so no header is believed."
     if hop == 0:
-        mend = suggest(settings, resolution.nodes[0])
+        trusted = suggest(settings, resolution.nodes[0])
         return "The peer is not trusted, so no header is believed." + (
-            f" If it is your proxy, set TRUST_PROXY = {mend!r}."
-            if mend
+            f" If it is your proxy, set TRUST_PROXY = {trusted!r}."
+            if trusted
             else " The server gives no address for it, so none can be named."
         )
     because = "is not trusted"

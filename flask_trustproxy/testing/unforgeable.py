@@ -156,7 +156,7 @@ def _beliefs(
 def _explain(
     client: ProxiedClient, forgery: Forgery, name: str, honest: object, forged: object
 ) -> str:
-    """What can be forged, how, and the mend."""
+    """What can be forged, how, and the fix."""
     resolution = _resolution(client)
     return "\n".join(
         (
@@ -164,12 +164,12 @@ def _explain(
             *(f"    {header}: {quote(value)}" for header, value in forgery.lines),
             f"and {quote(str(honest))} without.",
             f"The walk: {in_words(resolution)}",
-            f"Mend: {_mend(client, resolution, name)}",
+            f"Fix: {_fix(client, resolution, name)}",
         )
     )
 
 
-def _mend(client: ProxiedClient, resolution: Resolution, name: str) -> str:
+def _fix(client: ProxiedClient, resolution: Resolution, name: str) -> str:
     settings = resolution.settings
     if name not in ("client_ip", "client_ips", "scheme", "host", "port", "prefix"):
         if not settings.clean_headers:
