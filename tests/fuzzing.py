@@ -27,7 +27,7 @@ from flask_trustproxy.core.forwarded import entries, nth_value
 from flask_trustproxy.core.headers import KNOWN, NAMES, environ_key
 from flask_trustproxy.core.walk import Resolution
 from flask_trustproxy.settings import SETTINGS, SettingError, Settings, read_settings
-from resolving import CLIENT, Watched, cleaned, environ_of, settings_of, split_host
+from helpers import CLIENT, Watched, cleaned, environ_of, settings_of, split_host
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 PORT, PREFIX = "X-Forwarded-Port", "X-Forwarded-Prefix"

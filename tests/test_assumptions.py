@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flask_trustproxy import TrustProxyMiddleware
-from resolving import CLIENT, environ_of
+from helpers import CLIENT, environ_of
 
 FORWARDED = {"X-Forwarded-For": CLIENT}
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from flask_trustproxy.core.walk import Resolution
 from flask_trustproxy.settings import Settings
-from resolving import CLIENT, resolved, settings_of
+from helpers import CLIENT, resolved, settings_of
 
 TABLE = Path(__file__).parent.parent / "docs/forgeable.inc"
 

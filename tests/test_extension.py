@@ -29,7 +29,7 @@ from flask_trustproxy import (
     get_resolution,
     request,
 )
-from forking import forks, in_a_child
+from helpers import forks, in_a_child
 
 # Flask 2.2 has signals only where blinker is installed, and async views need asgiref.
 HAS_SIGNALS = find_spec("blinker") is not None

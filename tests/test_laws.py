@@ -18,8 +18,17 @@ from flask_trustproxy.core.environ import rewrite
 from flask_trustproxy.core.headers import KNOWN, environ_key
 from flask_trustproxy.core.values import parse_host
 from flask_trustproxy.core.walk import Resolution
-from resolving import CLIENT, PEER, cleaned, environ_of, resolved, settings_of, split_host
-from strategies import attacker_text, dressed_addresses
+from helpers import (
+    CLIENT,
+    PEER,
+    attacker_text,
+    cleaned,
+    dressed_addresses,
+    environ_of,
+    resolved,
+    settings_of,
+    split_host,
+)
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 PORT, PREFIX = "X-Forwarded-Port", "X-Forwarded-Prefix"

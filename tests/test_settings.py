@@ -14,6 +14,7 @@ from flask import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.test_headers import MISTAKES as HEADER_MISTAKES
 from flask_trustproxy.settings import (
     SETTINGS,
     Given,
@@ -21,8 +22,7 @@ from flask_trustproxy.settings import (
     read_settings,
     settings_from_arguments,
 )
-from strategies import attacker_text
-from test_headers import MISTAKES as HEADER_MISTAKES
+from helpers import attacker_text
 
 try:
     import tomllib

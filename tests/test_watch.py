@@ -21,7 +21,7 @@ from flask_trustproxy.log import Warned, announce
 from flask_trustproxy.settings import read_settings
 from flask_trustproxy.testing import assert_unforgeable, proxied_client
 from flask_trustproxy.watch import watch
-from forking import forks, in_a_child
+from helpers import forks, in_a_child
 
 OLD, NEW = "198.51.100.0/24\n", "203.0.113.0/24\n"
 

@@ -1,4 +1,4 @@
-"""The soak of benchmarks/ still runs; its figures are not looked at in so short a time."""
+"""The soak still runs; its figures are not looked at in so short a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_second_of_load_finds_nothing_wrong() -> None:
     for each in (NGINX, GUNICORN):
         found(each)
     ran = subprocess.run(
-        [sys.executable, "benchmarks/soak.py", "--seconds", "1"],
+        [sys.executable, "tests/soak/soak.py", "--seconds", "1"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,

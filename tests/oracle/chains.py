@@ -7,8 +7,7 @@ from typing import Union
 
 from hypothesis import strategies as st
 
-from resolving import CLIENT
-from strategies import dress, dressed_addresses, networks
+from helpers import CLIENT, dress, dressed_addresses, networks
 
 #: What is no address to us, though some of it is one to others.
 TEXTS = (

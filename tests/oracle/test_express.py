@@ -18,8 +18,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from flask_trustproxy import SettingError
-from resolving import CLIENT, PEER, resolved, settings_of
-from strategies import addresses, canonical
+from helpers import CLIENT, PEER, addresses, canonical, resolved, settings_of
 
 from .chains import NAMES, beside, elements, entries, network_of, spaces
 

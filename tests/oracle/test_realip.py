@@ -16,8 +16,7 @@ from typing import NamedTuple, Optional
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from resolving import CLIENT, resolved, settings_of
-from strategies import canonical
+from helpers import CLIENT, canonical, resolved, settings_of
 
 from .chains import elements, entries, network_of
 from .realip import PEERS, Asked, ask_nginx

@@ -5,7 +5,7 @@ HTTP without a pause, while the file of 10,000 lines is replaced by another list
 again, each time when all workers have answered by the one before. Nothing is shortened:
 the app looks at its file once a second.
 
-    python benchmarks/swap.py [--swaps 200]
+    python tests/soak/swap.py [--swaps 200]
 
 Each request names the first, the middle and the last address of a list as hops. All of
 them are trusted, or none: any other answer is wrong, and so is one by the list before from

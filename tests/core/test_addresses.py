@@ -29,7 +29,7 @@ from flask_trustproxy.core.addresses import (
     parse_network,
     parse_node,
 )
-from strategies import (
+from helpers import (
     MAPPED,
     addresses,
     attacker_text,

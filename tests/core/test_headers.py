@@ -13,7 +13,7 @@ from flask_trustproxy.core.headers import (
     KNOWN,
     parse_headers,
 )
-from strategies import attacker_text
+from helpers import attacker_text
 
 TABLE = {
     "client list": ["X-Forwarded-For"],

@@ -17,8 +17,7 @@ from flask_trustproxy.core.forwarded import (
     parse_element,
     write_forwarded,
 )
-from resolving import Watched
-from strategies import addresses, attacker_text, canonical, dressed_addresses
+from helpers import Watched, addresses, attacker_text, canonical, dressed_addresses
 
 commas = st.sampled_from([",", ", ", ",\t", " , "])
 

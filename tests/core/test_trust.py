@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from flask_trustproxy.core.addresses import UNIX, NetworkSet, parse_network
 from flask_trustproxy.core.trust import PRESETS, compile_trust
 from flask_trustproxy.core.trust_file import sign
-from strategies import addresses, attacker_text, canonical, networks, spelled_addresses
+from helpers import addresses, attacker_text, canonical, networks, spelled_addresses
 
 # One on either side of each bound of each preset, and what else there is.
 SAMPLES = {

@@ -22,7 +22,7 @@ from flask_trustproxy.core.trust_file import parse_list
 from vendors import AMAZON, GOOGLE, RECORDED
 
 URL = "https://www.example.com/list"
-TRUST_FILES = (Path(__file__).parent.parent / "docs/trust-files.rst").read_text("utf-8")
+TRUST_FILES = (Path(__file__).parents[2] / "docs/trust-files.rst").read_text("utf-8")
 
 
 def networks(text: str) -> list:

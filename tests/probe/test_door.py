@@ -28,7 +28,7 @@ from flask_trustproxy.probe.door import (
 )
 from flask_trustproxy.report import words
 from flask_trustproxy.settings import MAKE_KEY, read_settings
-from strategies import attacker_text
+from helpers import attacker_text
 
 KEY = "a key of these tests, of 32 characters and more"
 OTHER = "another key of 32 characters and of some more"

@@ -9,7 +9,7 @@ from flask_trustproxy.core.addresses import parse_node
 from flask_trustproxy.core.forwarded import list_comma
 from flask_trustproxy.core.headers import KNOWN
 from flask_trustproxy.core.walk import Hop, Ignored, resolve, walk
-from resolving import CLIENT, PEER, TRUSTED, Watched, keyed, resolved, settings_of
+from helpers import CLIENT, PEER, TRUSTED, Watched, keyed, resolved, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 SINGLE = [header.name for header in KNOWN.values() if header.kind == "address"]

@@ -25,7 +25,7 @@ from flask_trustproxy.core.values import (
     write_switch,
     write_visitor,
 )
-from strategies import addresses, attacker_text, canonical
+from helpers import addresses, attacker_text, canonical
 
 SCHEMES = {
     **{"http": "http", "HTTP": "http", "Http": "http", "https": "https", "HTTPS": "https"},

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flask_trustproxy.core.addresses import parse_network
 from flask_trustproxy.core.trust import compile_trust
 from flask_trustproxy.core.trust_file import UnreadableFile, read_file, sign
-from strategies import attacker_text, networks
+from helpers import attacker_text, networks
 
 LINES = [
     pytest.param("203.0.113.9\n", ["203.0.113.9/32"], id="an address"),

@@ -13,8 +13,7 @@ from flask_trustproxy.core.addresses import UNIX, parse_address
 from flask_trustproxy.core.environ import rewrite
 from flask_trustproxy.core.headers import environ_key
 from flask_trustproxy.core.trust import compile_trust
-from resolving import Watched, environ_of, settings_of
-from strategies import attacker_text, spelled_addresses
+from helpers import Watched, attacker_text, environ_of, settings_of, spelled_addresses
 
 FORGED = "198.51.100.66"
 CLIENT = "203.0.113.9"

@@ -9,7 +9,7 @@ from time import thread_time
 import pytest
 
 from flask_trustproxy import TrustProxyMiddleware
-from resolving import CLIENT, environ_of
+from helpers import CLIENT, environ_of
 
 #: One repeated text for each way in which a reader could go back and forth.
 TEXTS = {

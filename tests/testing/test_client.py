@@ -22,10 +22,10 @@ from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy.core.headers import NAMES
 from flask_trustproxy.log import logger
 from flask_trustproxy.testing import ProxiedClient, assert_unforgeable, proxied_client
-from strategies import attacker_text
+from helpers import attacker_text
 
 CLIENT = "203.0.113.9"
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_trustproxy import TrustProxy, TrustProxyMiddleware
 from flask_trustproxy.core.environ import resolution_of
-from resolving import CLIENT, PEER, environ_of
+from helpers import CLIENT, PEER, environ_of
 
 PROTO = "HTTP_X_FORWARDED_PROTO"
 FOR = "HTTP_X_FORWARDED_FOR"

@@ -6,7 +6,7 @@ import pytest
 
 from flask_trustproxy.core.environ import ORIGINAL, RESOLUTION, resolution_of, rewrite
 from flask_trustproxy.core.headers import KNOWN, environ_key
-from resolving import CLIENT, PEER, cleaned, environ_of, keyed, settings_of
+from helpers import CLIENT, PEER, cleaned, environ_of, keyed, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
 PORT, PREFIX = "X-Forwarded-Port", "X-Forwarded-Prefix"

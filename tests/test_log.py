@@ -16,7 +16,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy import log as diagnostics
-from resolving import settings_of
+from helpers import settings_of
 
 LOGGER = "flask_trustproxy"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flask_trustproxy.core.addresses import UNIX, parse_address
 from flask_trustproxy.core.peer import read_peer, read_scheme
-from strategies import attacker_text, dress, spelled_addresses
+from helpers import attacker_text, dress, spelled_addresses
 
 PEERS = [
     pytest.param("203.0.113.9", "203.0.113.9", id="IPv4"),

@@ -34,9 +34,9 @@ from flask_trustproxy.core import environ
 from flask_trustproxy.report import words
 from flask_trustproxy.settings import SETTINGS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-SNAPSHOTS = Path(__file__).parent / "snapshots"
+SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 
 
 @pytest.fixture(autouse=True)
