@@ -27,7 +27,8 @@ README = (ROOT / "README.rst").read_text("utf-8")
 ORDER = (
     "core.addresses core.values core.trust_file core.trust core.headers core.edge "
     "core.forwarded settings core.peer core.walk core.environ log watch report.words "
-    "probe.door chain middleware extension probe.forgeries probe.answers "
+    "report.picture report.explained probe.door chain middleware extension "
+    "probe.forgeries probe.answers "
     "probe.observations probe.recommendation probe.verdict probe.client commands.terminal "
     "commands.providers commands.download commands.replacement commands.fetch commands.app "
     "testing.client testing.unforgeable pytest_plugin"

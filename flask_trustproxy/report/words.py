@@ -282,13 +282,17 @@ def explanation(resolution: Resolution, received: Mapping[str, Any]) -> dict[str
 
 def picture(resolution: Resolution) -> list[tuple[str, bool]]:
     """Each hop in words and whether it is trusted, the peer last."""
-    nodes = resolution.nodes
-    with_address = [hop for hop, node in enumerate(nodes) if node not in ("", UNIX)]
-    client = with_address[-1] if with_address else None
+    client, hops = client_hop(resolution), reversed(range(len(resolution.nodes)))
     return [
         (f"client {text}" if hop == client else text, hop < resolution.trusted_hops)
-        for hop, text in zip(reversed(range(len(nodes))), hops_in_words(resolution))
+        for hop, text in zip(hops, hops_in_words(resolution))
     ]
+
+
+def client_hop(resolution: Resolution) -> Optional[int]:
+    """Which hop is the client, ``None`` if no hop has an address."""
+    hops = enumerate(resolution.nodes)
+    return max((hop for hop, node in hops if node not in ("", UNIX)), default=None)
 
 
 def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
@@ -310,14 +314,17 @@ def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
 
 def edge_in_words(resolution: Resolution) -> str:
     """Whether a request came through the edge, and why not."""
-    if resolution.missed is None:
-        return "True"
-    why = MISSED_IN_WORDS[resolution.missed]
-    if resolution.missed == "not_trusted":
-        why = "the peer is not trusted"
-        if resolution.stopped == "count_not_reached":
-            why = "the list does not reach the count"
-    return f"False, since {why}"
+    why = why_missed(resolution)
+    return "True" if why is None else f"False, since {why}"
+
+
+def why_missed(resolution: Resolution) -> Optional[str]:
+    """Why a request did not come through the edge, ``None`` if it did."""
+    if resolution.missed != "not_trusted":
+        return MISSED_IN_WORDS.get(resolution.missed)
+    if resolution.stopped == "count_not_reached":
+        return "the list does not reach the count"
+    return "the peer is not trusted"
 
 
 def all_ignored(resolution: Resolution, received: Mapping[str, Any]) -> list[Ignored]:

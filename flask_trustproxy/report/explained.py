@@ -1,0 +1,77 @@
+"""A request explained, as the boxes and sections of a page.
+
+Here lives which facts of a Resolution the panel and ``explain --html`` show, and in
+which order. The words come from :mod:`~flask_trustproxy.report.words`, and the
+layout from :mod:`~flask_trustproxy.report.picture`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core.walk import Resolution
+from ..log import node_name, quote, rule_of
+from .picture import Box, Kind
+from .words import client_hop, never_read, why_missed
+
+
+def boxes(resolution: Resolution, received: Mapping[str, Any]) -> list[Box]:
+    """The chain of a request, from what the client may have written to the app.
+
+    :param resolution: what was decided.
+    :param received: the environ as it was before the rewrite.
+    """
+    hops = reversed(range(len(resolution.nodes)))
+    missed = why_missed(resolution)
+    edge = "through the edge" if missed is None else f"not through the edge, since {missed}"
+    return [
+        *_entries_that_are_no_hops(resolution, received),
+        *(_hop(resolution, hop, received) for hop in hops),
+        Box("app", "app", f"client_ip {resolution.client_ip}", (edge,)),
+    ]
+
+
+def _entries_that_are_no_hops(
+    resolution: Resolution, received: Mapping[str, Any]
+) -> Iterator[Box]:
+    """What was never read of the header that says the client, and what ended the walk."""
+    client = resolution.settings.headers.client
+    if client is None:
+        return
+    for name, rest in never_read(resolution, received):
+        if name == client.name:
+            yield Box(
+                "unread", "never read", quote(rest), (name, "the client may have written it")
+            )
+    for name, value, why in resolution.ignored:
+        if name != client.name or not value.strip(" \t"):
+            continue
+        if resolution.trusted_hops:
+            writer = node_name(resolution.nodes[-1])
+            yield Box(
+                "refused", "no address", quote(value), (f"{name}, written by {writer}", why)
+            )
+        else:
+            yield Box("unread", "not believed", quote(value), (name, f"since {why}"))
+
+
+def _hop(resolution: Resolution, hop: int, received: Mapping[str, Any]) -> Box:
+    nodes, rule = resolution.nodes, rule_of(resolution, hop)
+    kind: Kind = "other" if rule is None else "trusted"
+    role = "not trusted" if rule is None else "trusted proxy"
+    if hop == client_hop(resolution):
+        kind, role = "client", "client"
+    if hop:
+        said = f"written by {node_name(nodes[hop - 1])}"
+    else:
+        role, said = f"{role}, the peer", _said_of_peer(received)
+    trust = "not trusted" if rule is None else f"trusted: {rule}"
+    return Box(kind, role, node_name(nodes[hop]), (trust, said))
+
+
+def _said_of_peer(received: Mapping[str, Any]) -> str:
+    said = received.get("REMOTE_ADDR")
+    if said is None:
+        return "the server gives no REMOTE_ADDR"
+    return f"REMOTE_ADDR: {quote(str(said))}"
