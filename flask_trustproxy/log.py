@@ -1,24 +1,23 @@
-"""A Resolution or Settings in words.
+"""The log: the lines at the start, the line of a request, and each warning once.
 
-The log speaks through this module, and so do the commands. It decides nothing:
-it words what the walk decided. Nothing here lets a stranger write more than
+Here lives what is logged, and how often. The words are in
+:mod:`~flask_trustproxy.report.phrases`. Nothing here lets a stranger write more than
 one line per cause into the log.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, Optional
+from collections.abc import Mapping
+from typing import Any
 
 from .core.addresses import UNIX, parse_network
-from .core.edge import Missed
 from .core.environ import ORIGINAL
-from .core.headers import CDN_HEADERS
 from .core.trust import is_local
 from .core.walk import Resolution
-from .settings import Settings, cut
+from .report.cautions import setting_warnings
+from .report.phrases import in_words, node_name, quote, settings_in_words, suggest
+from .settings import Settings
 
 logger: logging.Logger = logging.getLogger("flask_trustproxy")
 
@@ -66,40 +65,6 @@ class Warned:
             logger.warning(message, *args)
 
 
-def quote(text: str, limit: int = 200) -> str:
-    """Cut and escape text that a stranger may have written, for one line."""
-    return ascii(text[:limit]) + ("..." if len(text) > limit else "")
-
-
-def node_name(node: str) -> str:
-    """A node in words."""
-    return {"": "a peer without an address", UNIX: "a unix-domain socket"}.get(node, node)
-
-
-#: Why a request did not come through the edge.
-MISSED_IN_WORDS: Mapping[Missed, str] = {
-    "not_trusted": "it is not trusted",
-    "no_edge_hop": "no trusted hop is in TRUST_PROXY_EDGE",
-    "no_secret": "the header of TRUST_PROXY_EDGE_SECRET is missing or wrong",
-}
-
-
-class Caution(NamedTuple):
-    """What is dangerous or likely a mistake, and how to fix it.
-
-    :param code: names it for programs.
-    :param message: what is the matter.
-    :param fix: what to do about it.
-    """
-
-    code: str
-    message: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.fix}"
-
-
 def announce(settings: Settings, trusted_hosts: bool, warned: Warned) -> None:
     """Log the settings in force, and warn of those that are dangerous.
 
@@ -113,78 +78,6 @@ def announce(settings: Settings, trusted_hosts: bool, warned: Warned) -> None:
         logger.info("TRUST_PROXY: %r has %s addresses and networks", file.path, file.count)
     for caution in setting_warnings(settings, trusted_hosts):
         warned.once(str(caution), "%s", caution)
-
-
-def settings_in_words(settings: Settings, limit: int = sys.maxsize) -> list[str]:
-    """Each setting in force, and where it came from.
-
-    :param limit: how many characters of a value are shown.
-    """
-    return [
-        f"{name}={cut(repr(value), limit)} ({origin})"
-        for name, (value, origin) in settings.given.items()
-    ]
-
-
-def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[Caution]:
-    """Word each danger of the settings."""
-    trust, headers = settings.trust, settings.headers
-    if trust.trusts_strangers():
-        yield Caution(
-            "strangers",
-            f"{trust_given(settings)} trusts strangers: anyone can forge the client's address",
-            "Name the addresses or networks of your proxies",
-        )
-    if headers.says("host") and not trusted_hosts:
-        yield Caution(
-            "host_without_trusted_hosts",
-            "TRUST_PROXY_HEADERS lets a header say the host, and no list of trusted hosts is "
-            "set: where a proxy passes that header on, a client chooses the host of every URL",
-            "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts",
-        )
-    if headers.client and headers.client.name in CDN_HEADERS and trust.trusts_local():
-        yield Caution(
-            "cdn_header",
-            f"TRUST_PROXY_HEADERS names {headers.client.name}, which only the CDN overwrites, "
-            "while TRUST_PROXY trusts local addresses",
-            "Your own proxy must overwrite it on connections that are not the CDN's, or read "
-            "X-Forwarded-For with the CDN's networks trusted",
-        )
-
-
-def trust_given(settings: Settings) -> str:
-    """``TRUST_PROXY`` as it was given, and where."""
-    value, origin = settings.given["TRUST_PROXY"]
-    return f"TRUST_PROXY={quote(str(value))} ({origin})"
-
-
-def in_words(resolution: Resolution) -> str:
-    """The walk in one line, from the client to the app."""
-    parts = [
-        f"client {resolution.client_ip}: {' -> '.join(hops_in_words(resolution))} -> app",
-        f"stopped: {resolution.stopped}",
-        f"scheme {resolution.scheme}",
-        *(f"{what} {quote(value)}" for what, value in resolution.believed.items()),
-        *(f"ignored {name} {quote(value)}: {why}" for name, value, why in resolution.ignored),
-    ]
-    return "; ".join(parts)
-
-
-def rule_of(resolution: Resolution, hop: int) -> Optional[str]:
-    """Name what trusts a hop, ``None`` where nothing does."""
-    if hop >= resolution.trusted_hops:
-        return None
-    return resolution.settings.trust.rule(resolution.nodes[hop], hop)
-
-
-def hops_in_words(resolution: Resolution) -> list[str]:
-    """Each hop in words, the peer last."""
-    words: list[str] = []
-    for hop, node in enumerate(resolution.nodes):
-        rule = rule_of(resolution, hop)
-        trusted = "" if rule is None else f" (trusted: {rule})"
-        words.append(f"{node_name(node)}{'' if hop else ' peer'}{trusted}")
-    return words[::-1]
 
 
 #: Proxies commonly write these, and the default does not read them.
@@ -274,18 +167,3 @@ def _warn_of_ignored(resolution: Resolution, given: object, warned: Warned) -> N
             else f"The server says REMOTE_ADDR = {quote(str(given))}, which is no address. Let "
             "it give the address alone, without a port and brackets",
         )
-
-
-def suggest(settings: Settings, peer: str) -> Optional[str]:
-    """A value of TRUST_PROXY that trusts this peer as well.
-
-    :param peer: its node.
-    :returns: ``None`` for a peer without an address, which nothing names.
-    """
-    if not peer:
-        return None
-    element = "unix" if peer == UNIX else peer
-    if settings.trust.kind != "addresses":
-        return element
-    elements = (str(each).strip(" \t") for each in settings.trust.elements)
-    return ", ".join(dict.fromkeys((*elements, element)))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Optional
 from .chain import find_proxy_fixes, links, switch_off
 from .core.environ import has_other_values, missed_edge, resolution_of, rewrite
 from .core.walk import Resolution
-from .log import MISSED_IN_WORDS, Warned, announce, log_request, node_name
+from .log import Warned, announce, log_request
 from .probe.door import TOKEN, answer
+from .report.phrases import MISSED_IN_WORDS, node_name
 from .settings import SETTINGS, SettingError, Settings, settings_from_arguments
 from .watch import watch
 

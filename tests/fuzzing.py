@@ -26,6 +26,7 @@ from flask_trustproxy.core.environ import ORIGINAL, RESOLUTION, rewrite
 from flask_trustproxy.core.forwarded import entries, nth_value
 from flask_trustproxy.core.headers import KNOWN, NAMES, environ_key
 from flask_trustproxy.core.walk import Resolution
+from flask_trustproxy.report import cautions, phrases
 from flask_trustproxy.settings import SETTINGS, SettingError, Settings, read_settings
 from helpers import CLIENT, Watched, cleaned, environ_of, settings_of, split_host
 
@@ -321,8 +322,8 @@ def check_compiled(settings: Settings) -> None:
     for name in ("TRUST_PROXY", "TRUST_PROXY_HEADERS", "TRUST_PROXY_MAX_HOPS"):
         value = settings.given[name].value
         assert all(map(str.isascii, value if isinstance(value, list) else [str(value)]))
-    assert all(map(str.isprintable, diagnostics.settings_in_words(settings)))
-    for caution in diagnostics.setting_warnings(settings, trusted_hosts=False):
+    assert all(map(str.isprintable, phrases.settings_in_words(settings)))
+    for caution in cautions.setting_warnings(settings, trusted_hosts=False):
         check_line(str(caution))
     for written, network in settings.trust.rewritten():
         check_line(f"{written} read as {network}")
@@ -411,7 +412,7 @@ def check_line(line: str) -> None:
 
 def check_log(environ: Mapping[str, Any], resolution: Resolution) -> None:
     """Whatever a client writes, the log has a line for each cause."""
-    check_line(diagnostics.in_words(resolution))
+    check_line(phrases.in_words(resolution))
     rewritten = dict(environ)
     again = rewrite(rewritten, resolution.settings)
     diagnostics.logger.addHandler(LINES)

@@ -26,9 +26,9 @@ README = (ROOT / "README.rst").read_text("utf-8")
 # A module imports only those before it.
 ORDER = (
     "core.addresses core.values core.trust_file core.trust core.headers core.edge "
-    "core.forwarded settings core.peer core.walk core.environ log watch report.words "
-    "report.picture report.explained probe.door chain middleware extension "
-    "probe.forgeries probe.answers "
+    "core.forwarded settings core.peer core.walk core.environ report.phrases "
+    "report.cautions log watch report.words report.picture report.explained report.as_json "
+    "probe.door chain middleware extension probe.forgeries probe.answers "
     "probe.observations probe.recommendation probe.verdict probe.client commands.terminal "
     "commands.providers commands.download commands.replacement commands.fetch commands.app "
     "testing.client testing.unforgeable pytest_plugin"

@@ -16,6 +16,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy import log as diagnostics
+from flask_trustproxy.report import phrases
 from helpers import settings_of
 
 LOGGER = "flask_trustproxy"
@@ -967,7 +968,7 @@ def test_nothing_reaches_a_log_line_raw(peer, values, headers, trust):
     ],
 )
 def test_quote(text, expected):
-    assert diagnostics.quote(text) == expected
+    assert phrases.quote(text) == expected
 
 
 def asked(caplog, remote_addr, **arguments):
@@ -1011,9 +1012,9 @@ def test_no_element_is_proposed_for_a_peer_of_text(caplog, text, trust):
 
 def test_an_element_that_is_there_already_is_not_proposed_again():
     settings = settings_of("loopback, unix, 10.0.0.2")
-    assert diagnostics.suggest(settings, "unix:") == "loopback, unix, 10.0.0.2"
-    assert diagnostics.suggest(settings, "10.0.0.2") == "loopback, unix, 10.0.0.2"
-    assert diagnostics.suggest(settings, "") is None
+    assert phrases.suggest(settings, "unix:") == "loopback, unix, 10.0.0.2"
+    assert phrases.suggest(settings, "10.0.0.2") == "loopback, unix, 10.0.0.2"
+    assert phrases.suggest(settings, "") is None
 
 
 def test_the_proxy_is_named_that_writes_ipv6_in_forwarded_without_brackets(caplog):

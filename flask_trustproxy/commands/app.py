@@ -23,11 +23,19 @@ from ..core.environ import rewrite
 from ..core.headers import environ_key
 from ..core.peer import read_peer
 from ..extension import AppTrust, chain
-from ..log import Caution, logger, quote, setting_warnings
+from ..log import logger
 from ..probe.client import Unanswered, parse_target
 from ..probe.client import probe as run_probe
 from ..probe.verdict import unprobed
-from ..report import words
+from ..report.as_json import NO_REPORT, explanation, settings_report
+from ..report.cautions import (
+    Caution,
+    condition_warnings,
+    environment_warnings,
+    lost_middleware,
+    setting_warnings,
+)
+from ..report.phrases import quote
 from ..settings import (
     MAKE_KEY,
     Given,
@@ -83,17 +91,17 @@ def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
     except SettingError as error:
         if not as_json:
             raise _Failure(str(error)) from None
-        print_json({**words.NO_REPORT, "warnings": [], "errors": [str(error)]})
+        print_json({**NO_REPORT, "warnings": [], "errors": [str(error)]})
         ctx.exit(1)
     cautions = [
         *setting_warnings(settings, trust.has_trusted_hosts()),
-        *words.condition_warnings(settings),
-        *words.environment_warnings(settings, os.environ),
+        *condition_warnings(settings),
+        *environment_warnings(settings, os.environ),
         *_middleware_warnings(app, trust),
     ]
     if as_json:
         warnings = [caution._asdict() for caution in cautions]
-        print_json({**words.settings_report(settings), "warnings": warnings, "errors": []})
+        print_json({**settings_report(settings), "warnings": warnings, "errors": []})
     else:
         print_text(check_text(settings, cautions))
     ctx.exit(1 if strict and cautions else 0)
@@ -103,7 +111,7 @@ def _middleware_warnings(app: flask.Flask, trust: AppTrust) -> Iterator[Caution]
     outside = around(chain(app), trust)
     if outside != []:
         names = None if outside is None else map(name_of, outside)
-        yield words.lost_middleware(names, trust.settings.required)
+        yield lost_middleware(names, trust.settings.required)
 
 
 def _read_peer(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -222,7 +230,7 @@ def explain(
     except Exception as error:  # what a callable raises propagates
         raise _Unanswered(f"TRUST_PROXY does not answer: {_in_a_line(error)}") from None
     if as_json:
-        print_json(words.explanation(resolution, received))
+        print_json(explanation(resolution, received))
     else:
         print_text(explain_text(resolution, received, environ))
 

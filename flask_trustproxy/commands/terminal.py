@@ -19,12 +19,13 @@ import click
 
 from ..core.environ import ORIGINAL
 from ..core.walk import Resolution
-from ..log import Caution, node_name, quote, rule_of, settings_in_words
 from ..middleware import is_refused
 from ..probe.client import Target, curl
 from ..probe.recommendation import Recommendation
 from ..probe.verdict import UNKNOWN, VERDICTS, Report
 from ..report import words
+from ..report.cautions import Caution
+from ..report.phrases import node_name, quote, rule_of, settings_in_words
 from ..settings import Settings, cut
 
 _ARROW = "──▶"

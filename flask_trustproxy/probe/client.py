@@ -23,7 +23,7 @@ from ipaddress import ip_address
 from typing import NamedTuple, Optional
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from ..log import quote
+from ..report.phrases import quote
 from .answers import Exchange, Url, read_content, split_netloc
 from .door import FORMAT, HEADER, PARAMETER, WINDOW, make_token, read_answer
 from .forgeries import Forgery, forgeries

@@ -21,7 +21,8 @@ from ..core.environ import ORIGINAL
 from ..core.headers import environ_key
 from ..core.peer import read_scheme
 from ..core.walk import Resolution
-from ..report.words import explanation, header_names, plain
+from ..report.as_json import explanation, plain
+from ..report.words import header_names
 
 #: Holds the token of a question, and the signature of an answer.
 HEADER = "X-Trust-Proxy-Probe"

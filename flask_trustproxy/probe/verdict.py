@@ -12,7 +12,7 @@ from typing import Literal, Optional
 
 from ..core.addresses import parse_address
 from ..core.headers import parse_headers
-from ..log import node_name
+from ..report.phrases import node_name
 from .observations import Behaviour, Forged, Observations
 from .recommendation import (
     Recommendation,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.walk import Resolution
-from ..log import node_name, quote, rule_of
+from .phrases import node_name, quote, rule_of
 from .picture import Box, Kind
 from .words import client_hop, never_read, why_missed
 

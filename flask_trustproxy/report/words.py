@@ -1,4 +1,4 @@
-"""Settings and a Resolution explained at length, in words and as JSON.
+"""Settings and a Resolution explained at length, in words.
 
 What the commands say that is too much for the log. Like the log it decides
 nothing: a fact is read off the Settings, the Resolution, or the environ as it
@@ -7,140 +7,38 @@ was before the rewrite.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from time import time
-from typing import Any, Optional, cast
+from typing import Any, Optional
 
 from ..core.addresses import UNIX, Network, NetworkSet
 from ..core.forwarded import commas_of
 from ..core.headers import NAMES, Header, HeaderPlan, Says
 from ..core.trust import TrustPolicy
 from ..core.walk import Ignored, Resolution
-from ..log import (
-    MISSED_IN_WORDS,
-    Caution,
-    hops_in_words,
-    node_name,
-    quote,
-    rule_of,
-    suggest,
-    trust_given,
-)
-from ..settings import Secret, Settings
+from ..settings import Settings
+from .phrases import MISSED_IN_WORDS, hops_in_words, node_name, suggest
 
 #: What a request that came past the proxies meets.
 REFUSED = "The request is answered 403, since TRUST_PROXY_REQUIRED is on."
 
 
-def condition_warnings(settings: Settings) -> Iterator[Caution]:
-    """Word what is right on a condition that only the operator can know.
-
-    A log that said so at each start would nag those who know.
-    """
-    trust, client = settings.trust, settings.headers.client
-    if trust.count:
-        yield Caution(
-            "count",
-            f"{trust_given(settings)} counts hops, whoever they are: right only where nobody "
-            "can come past the proxies",
-            "Name the addresses or networks of your proxies, or close the app to all others",
-        )
-    if (
-        client is not None
-        and client.says != "client"  # there only the peer is asked
-        and settings.given["TRUST_PROXY_MAX_HOPS"].origin == "the default"
-        and trust.trusts_private_range()
-    ):
-        yield Caution(
-            "private_range",
-            f"{trust_given(settings)} trusts a private range, and TRUST_PROXY_MAX_HOPS is not "
-            "set: a client that appears in that range is taken for one more proxy",
-            "Set TRUST_PROXY_MAX_HOPS to the number of your proxies",
-        )
-
-
-def environment_warnings(
-    settings: Settings, environment: Mapping[str, str]
-) -> Iterator[Caution]:
-    """Word which environment variables do not count, though they are set."""
-    for name, (value, origin) in settings.given.items():
-        in_config = origin == "from app.config"
-        secret = isinstance(value, Secret)
-        plain = value.value if secret else value
-        text = environment.get(name)
-        if text and in_config and _items(text) != _items(plain):
-            there, here = ("one", "another") if secret else (quote(text), quote(str(value)))
-            yield Caution(
-                "environment_overridden",
-                f"{name} is {there} in the environment, but {here} in app.config, which wins",
-                "Set it in one of the two",
-            )
-        text = environment.get(f"FLASK_{name}")
-        if text and not (in_config and plain == _from_prefixed(text)):
-            yield Caution(
-                "not_loaded",
-                f"FLASK_{name} is set in the environment, but its value is not in app.config",
-                f"Call app.config.from_prefixed_env() before TrustProxy(app), or name the "
-                f"variable {name}",
-            )
-
-
-def _items(value: object) -> set[str]:
-    """The items of a setting, however they are written."""
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return {str(item).strip(" \t").lower() for item in cast("Iterable[object]", value)}
-    return _items(str(value).split(","))
-
-
-def _from_prefixed(text: str) -> object:
-    """What ``app.config.from_prefixed_env()`` makes of a value."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-#: What follows for TRUST_PROXY_REQUIRED if something may answer before TrustProxy does.
-_NOT_COVERED = "TRUST_PROXY_REQUIRED does not cover the requests that {} answers itself"
-
-
-def lost_middleware(around: Optional[Iterable[str]], required: bool) -> Caution:
-    """Word that TrustProxy's middleware is not the outermost.
-
-    :param around: the names of those around it; ``None`` where it is not
-        found at all.
-    :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
-    """
-    fix = "Create TrustProxy last, after whatever replaces app.wsgi_app"
-    if around is None:
-        return Caution(
-            "middleware_lost",
-            "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or is behind "
-            "a function" + (f". {_NOT_COVERED}".format("such a function") if required else ""),
-            fix,
-        )
-    return Caution(
-        "middleware_not_outermost",
-        f"{', '.join(around)} is around TrustProxy's middleware, and sees each request as the "
-        "server has it" + (f". {_NOT_COVERED}".format("it") if required else ""),
-        fix,
-    )
-
-
-def trusted_networks(trust: TrustPolicy) -> list[str]:
-    """The networks that are trusted, merged, and ``"unix:"`` for a socket.
-
-    Counts and callables name none.
-    """
+def trusted_in_words(trust: TrustPolicy) -> str:
+    """Whom a policy trusts; of a file, that there is one."""
     if trust.kind == "everybody":
-        return ["0.0.0.0/0", "::/0", UNIX]
-    networks = _spelled_out(trust.all_networks())
-    return [*networks, UNIX] if trust.unix else networks
+        return "everybody"
+    if trust.kind == "callable":
+        return "whom the callable says yes to"
+    if trust.count:
+        return f"the first {trust.count} hops, whoever they are"
+    named = [*spelled_out([trust.networks]), *([node_name(UNIX)] if trust.unix else [])]
+    if trust.files:
+        named.append("what the files hold")
+    return ", ".join(named) or "nobody"
 
 
-def _spelled_out(sets: Iterable[NetworkSet]) -> list[str]:
+def spelled_out(sets: Iterable[NetworkSet]) -> list[str]:
     """The networks of several sets, merged, IPv4 before IPv6."""
     merged = NetworkSet(span for each in sets for span in each.ranges())
     return [
@@ -156,28 +54,15 @@ def _summarize(first: int, last: int, width: int) -> Iterator[Any]:
     return summarize_address_range(IPv6Address(first), IPv6Address(last))
 
 
-def trusted_in_words(trust: TrustPolicy) -> str:
-    """Whom a policy trusts; of a file, that there is one."""
-    if trust.kind == "everybody":
-        return "everybody"
-    if trust.kind == "callable":
-        return "whom the callable says yes to"
-    if trust.count:
-        return f"the first {trust.count} hops, whoever they are"
-    named = [*_spelled_out([trust.networks]), *([node_name(UNIX)] if trust.unix else [])]
-    if trust.files:
-        named.append("what the files hold")
-    return ", ".join(named) or "nobody"
-
-
 def files_in_words(trust: TrustPolicy) -> list[str]:
     """Each file, how many addresses and networks it holds, and how old it is."""
     return [
-        f"{path} (entries: {count}, changed {_ago(age)})" for path, count, age in _files(trust)
+        f"{path} (entries: {count}, changed {_ago(age)})"
+        for path, count, age in files_of(trust)
     ]
 
 
-def _files(trust: TrustPolicy) -> Iterator[tuple[str, int, int]]:
+def files_of(trust: TrustPolicy) -> Iterator[tuple[str, int, int]]:
     """The path of each file, its number of entries, and its age in seconds."""
     for file in trust.files:
         yield file.path, file.count, int(time() - file.signature.modified / 1e9)
@@ -206,78 +91,6 @@ def removed_headers(settings: Settings) -> list[str]:
     if not settings.clean_headers:
         return []
     return header_names(settings, settings.headers.unnamed)
-
-
-#: The report of settings that cannot be used.
-NO_REPORT: Mapping[str, object] = {
-    "settings": {},
-    "networks": [],
-    "files": [],
-    "headers": {"believed": [], "removed": []},
-}
-
-
-def settings_report(settings: Settings) -> dict[str, object]:
-    """The settings as ``check --json`` has them."""
-    return {
-        "settings": {
-            name: {"value": plain(value), "origin": origin}
-            for name, (value, origin) in settings.given.items()
-        },
-        "networks": trusted_networks(settings.trust),
-        "files": [
-            {"path": path, "count": count, "age_seconds": age}
-            for path, count, age in _files(settings.trust)
-        ],
-        "headers": {
-            "believed": believed_headers(settings.headers),
-            "removed": removed_headers(settings),
-        },
-    }
-
-
-def plain(value: object) -> object:
-    """A value of a setting as JSON can hold it."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(str, cast("Iterable[object]", value)))
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in cast("Iterable[object]", value)]
-    return str(value)
-
-
-def explanation(resolution: Resolution, received: Mapping[str, Any]) -> dict[str, object]:
-    """A Resolution as ``explain --json`` has it.
-
-    :param received: the environ as it was before the rewrite.
-    """
-    nodes = resolution.nodes
-    return {
-        "client_ip": resolution.client_ip,
-        "client_ips": list(resolution.client_ips),
-        "through_edge": resolution.through_edge,
-        "missed": resolution.missed,
-        "scheme": resolution.scheme,
-        "host": resolution.host,
-        "port": resolution.port,
-        "prefix": resolution.prefix,
-        "hops": [
-            {
-                "hop": hop,
-                "address": node or None,
-                "written_by": nodes[hop - 1] or None if hop else None,
-                "trusted": hop < resolution.trusted_hops,
-                "rule": rule_of(resolution, hop),
-            }
-            for hop, node in enumerate(nodes)
-        ],
-        "stopped": resolution.stopped,
-        "ignored": [
-            {"header": name, "value": value, "reason": why}
-            for name, value, why in all_ignored(resolution, received)
-        ],
-    }
 
 
 def picture(resolution: Resolution) -> list[tuple[str, bool]]:

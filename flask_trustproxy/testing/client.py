@@ -22,8 +22,8 @@ from ..core.addresses import UNIX, parse_node
 from ..core.forwarded import write_forwarded
 from ..core.headers import KNOWN, Header, environ_key
 from ..extension import chain
-from ..log import trust_given
 from ..middleware import TrustProxyMiddleware
+from ..report.phrases import trust_given
 from ..settings import Settings
 
 if TYPE_CHECKING:

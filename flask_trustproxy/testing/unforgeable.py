@@ -12,8 +12,9 @@ from werkzeug.test import TestResponse
 from ..core.environ import resolution_of
 from ..core.headers import NAMES
 from ..core.walk import Resolution
-from ..log import in_words, logger, quote, trust_given
+from ..log import logger
 from ..probe.forgeries import ANOTHER, CLIENT, HOST, IPV6, Forgery, forgeries
+from ..report.phrases import in_words, quote, trust_given
 from ..settings import Settings
 from .client import CLIENTS, ProxiedClient, depth, proxied_client, settings_of, trusted_address
 

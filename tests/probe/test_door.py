@@ -17,7 +17,6 @@ from itsdangerous import Signer
 from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
-from flask_trustproxy import log as diagnostics
 from flask_trustproxy.probe.door import (
     FORMAT,
     HEADER,
@@ -26,7 +25,9 @@ from flask_trustproxy.probe.door import (
     make_token,
     read_answer,
 )
-from flask_trustproxy.report import words
+from flask_trustproxy.report import as_json
+from flask_trustproxy.report.cautions import environment_warnings
+from flask_trustproxy.report.phrases import settings_in_words
 from flask_trustproxy.settings import MAKE_KEY, read_settings
 from helpers import attacker_text
 
@@ -541,9 +542,9 @@ class TestTheKey:
             repr(settings),
             repr(settings.given),
             response.get_data(as_text=True),
-            *diagnostics.settings_in_words(settings),
-            json.dumps(words.settings_report(settings)),
-            *map(str, words.environment_warnings(settings, {"TRUST_PROXY_PROBE_KEY": OTHER})),
+            *settings_in_words(settings),
+            json.dumps(as_json.settings_report(settings)),
+            *map(str, environment_warnings(settings, {"TRUST_PROXY_PROBE_KEY": OTHER})),
         ]
         assert "TRUST_PROXY_PROBE_KEY=<secret> (from app.config)" in caplog.text
         for text in shown:
@@ -566,7 +567,7 @@ class TestTheKey:
     )
     def test_the_check_compares_it_with_the_environment(self, environment, codes):
         settings = read_settings({"TRUST_PROXY_PROBE_KEY": KEY}, {})
-        cautions = list(words.environment_warnings(settings, environment))
+        cautions = list(environment_warnings(settings, environment))
         assert [caution.code for caution in cautions] == codes
 
 

@@ -38,7 +38,7 @@ from soak_load import KINDS, PATHS, Asked, Way, address, arrived, make_request, 
 
 from flask_trustproxy import ProxiedRequest, Settings
 from flask_trustproxy.core.environ import rewrite
-from flask_trustproxy.log import setting_warnings
+from flask_trustproxy.report.cautions import setting_warnings
 from flask_trustproxy.settings import read_settings
 from integration.client import HOST, Tcp, ask
 from integration.process import installed
