@@ -28,10 +28,10 @@ ORDER = (
     "core.addresses core.values core.trust_file core.trust core.headers core.edge "
     "core.forwarded settings core.peer core.walk core.environ report.phrases "
     "report.cautions log watch report.words report.picture report.explained report.as_json "
-    "probe.door chain middleware extension probe.forgeries probe.answers "
-    "probe.observations probe.recommendation probe.verdict probe.client commands.terminal "
-    "commands.providers commands.download commands.replacement commands.fetch commands.app "
-    "testing.client testing.unforgeable pytest_plugin"
+    "probe.door chain middleware extension probe.forgeries probe.observations probe.verdict "
+    "probe.client commands.terminal commands.loading commands.check commands.explain "
+    "commands.probe commands.providers commands.download commands.replacement commands.fetch "
+    "commands.app testing.client testing.unforgeable pytest_plugin"
 ).split()
 
 

@@ -24,10 +24,18 @@ from typing import NamedTuple, Optional
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from ..report.phrases import quote
-from .answers import Exchange, Url, read_content, split_netloc
-from .door import FORMAT, HEADER, PARAMETER, WINDOW, make_token, read_answer
+from .door import (
+    FORMAT,
+    HEADER,
+    PARAMETER,
+    WINDOW,
+    make_token,
+    read_answer,
+    read_content,
+    split_netloc,
+)
 from .forgeries import Forgery, forgeries
-from .observations import Observations
+from .observations import Exchange, Observations, Url
 from .verdict import Report, conclude
 
 #: Told before each request: its number, how many there will be (0: not known

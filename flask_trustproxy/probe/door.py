@@ -13,13 +13,14 @@ import json
 import time
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any, Optional
+from typing import Any, Literal, NamedTuple, Optional
 
 from itsdangerous import BadSignature, Signer
 
 from ..core.environ import ORIGINAL
-from ..core.headers import environ_key
+from ..core.headers import HeaderPlan, environ_key, parse_headers
 from ..core.peer import read_scheme
+from ..core.values import split_host
 from ..core.walk import Resolution
 from ..report.as_json import explanation, plain
 from ..report.words import header_names
@@ -33,6 +34,9 @@ PARAMETER = "trust-proxy-probe"
 WINDOW = 60
 #: Changes with the answer's form.
 FORMAT = 2
+
+#: What an app believes of a request.
+Output = Literal["client_ip", "scheme", "host", "port", "prefix"]
 
 _LONGEST_TOKEN = 256
 _METHODS = ("GET", "HEAD")
@@ -162,3 +166,64 @@ def read_answer(key: bytes, body: bytes, signature: str) -> Optional[dict[str, A
         return None
     content: dict[str, Any] = json.loads(body)
     return content
+
+
+class Answer(NamedTuple):
+    """One answer of the app.
+
+    :param peer: the peer's node, ``None`` where it has no address.
+    :param peer_port: its port, as the server gave it.
+    :param scheme: the scheme of the connection.
+    :param host: the Host header as it arrived.
+    :param headers: the forwarding headers as they arrived, by name.
+    :param believed: what the app believed.
+    :param hops: address and trust of each hop that was walked, the peer first.
+    :param path: the path that the app was asked for, as PATH_INFO has it.
+    :param refused: whether ``TRUST_PROXY_REQUIRED`` refuses such a request.
+    :param trusts: what sort of ``TRUST_PROXY`` is in force.
+    :param plan: the headers that are believed.
+    """
+
+    peer: Optional[str]
+    peer_port: str
+    scheme: str
+    host: str
+    headers: Mapping[str, str]
+    believed: Mapping[Output, str]
+    hops: list[tuple[Optional[str], bool]]
+    path: str
+    refused: bool
+    trusts: str
+    plan: HeaderPlan
+
+
+def read_content(content: Mapping[str, Any]) -> Answer:
+    """Read the content of an answer, which was signed."""
+    received, believed = content["received"], content["believed"]
+    hops = [(hop["address"], hop["trusted"]) for hop in content["resolution"]["hops"]]
+    host, port = split_netloc(believed["host"] or "")
+    return Answer(
+        peer=hops[0][0],
+        peer_port=str(received["peer_port"]),
+        scheme=received["scheme"],
+        host=received["host"] or "",
+        headers=received["headers"],
+        believed={
+            "client_ip": believed["client_ip"] or "",
+            "scheme": believed["scheme"],
+            "host": host,
+            "port": port,
+            "prefix": believed["prefix"],
+        },
+        hops=hops,
+        path=believed["path"],
+        refused=content["refused"],
+        trusts=content["trusts"],
+        plan=parse_headers(content["reads"]),
+    )
+
+
+def split_netloc(text: str) -> tuple[str, str]:
+    """Split a host from its port, ``""`` where there is none."""
+    name, port = split_host(text.lower())
+    return (name, port) if name else (text, "")

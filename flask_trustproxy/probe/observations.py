@@ -16,10 +16,39 @@ from typing import Literal, NamedTuple, Optional, cast
 from ..core.addresses import parse_address, parse_node
 from ..core.forwarded import entries, nth_value, parse_element
 from ..core.headers import KNOWN, NAMES, Header
-from .answers import Answer, Exchange, Output, Url
+from .door import Answer, Output
 from .forgeries import CANARIES, Forgery
 
 Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "unanswered", "absent"]
+
+
+class Url(NamedTuple):
+    """What the probed URL says of itself.
+
+    :param scheme: ``"http"`` or ``"https"``.
+    :param host: in lower case, IPv6 in brackets.
+    :param port: ``""`` for the scheme's own.
+    :param path: decoded as a WSGI server does it (PEP 3333).
+    """
+
+    scheme: str
+    host: str
+    port: str
+    path: str = "/"
+
+
+class Exchange(NamedTuple):
+    """What was sent, and what came back.
+
+    :param forgery: ``None`` for an honest request.
+    :param answer: ``None`` if the app did not answer.
+    :param lost: why there was no response, or a 5xx; ``""`` if it was answered, or
+        refused on the way.
+    """
+
+    forgery: Optional[Forgery]
+    answer: Optional[Answer]
+    lost: str = ""
 
 
 class Forged(NamedTuple):

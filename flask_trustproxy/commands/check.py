@@ -1,0 +1,83 @@
+"""``flask trust-proxy check``: the settings in force, and what is dangerous in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+import click
+import flask
+
+from ..chain import around, name_of
+from ..extension import AppTrust, chain
+from ..report import words
+from ..report.as_json import NO_REPORT, settings_report
+from ..report.cautions import (
+    Caution,
+    condition_warnings,
+    environment_warnings,
+    lost_middleware,
+    setting_warnings,
+)
+from ..settings import SettingError, Settings
+from .loading import Failure, load
+from .terminal import Line, paragraph, print_json, print_text, settings_text
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--strict", is_flag=True, help="Exit with 1 where anything is warned of.")
+@click.pass_context
+def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
+    """Show the settings in force, and warn of what is dangerous in them.
+
+    Exits with 1 where a setting has a mistake, and with 2 where the app does
+    not load or has no TrustProxy.
+    """
+    try:
+        app, trust = load(ctx)
+        settings = trust.settings
+    except SettingError as error:
+        if not as_json:
+            raise Failure(str(error)) from None
+        print_json({**NO_REPORT, "warnings": [], "errors": [str(error)]})
+        ctx.exit(1)
+    cautions = [
+        *setting_warnings(settings, trust.has_trusted_hosts()),
+        *condition_warnings(settings),
+        *environment_warnings(settings, os.environ),
+        *_middleware_warnings(app, trust),
+    ]
+    if as_json:
+        warnings = [caution._asdict() for caution in cautions]
+        print_json({**settings_report(settings), "warnings": warnings, "errors": []})
+    else:
+        print_text(_check_text(settings, cautions))
+    ctx.exit(1 if strict and cautions else 0)
+
+
+def _middleware_warnings(app: flask.Flask, trust: AppTrust) -> Iterator[Caution]:
+    outside = around(chain(app), trust)
+    if outside != []:
+        names = None if outside is None else map(name_of, outside)
+        yield lost_middleware(names, trust.settings.required)
+
+
+def _check_text(settings: Settings, cautions: Sequence[Caution]) -> Iterator[Line]:
+    """The lines of ``check``."""
+    yield from settings_text(settings)
+    yield ""
+    yield from paragraph("Trusted   ", words.trusted_in_words(settings.trust))
+    for written, network in settings.trust.rewritten():
+        yield f"          ({written} read as {network})"
+    yield from (f"File      {line}" for line in words.files_in_words(settings.trust))
+    believed = words.believed_headers(settings.headers)
+    yield from paragraph("Believed  ", ", ".join(believed) or "no header")
+    yield from paragraph(
+        "Removed   ", ", ".join(words.removed_headers(settings)) or "no header"
+    )
+    yield ""
+    for caution in cautions:
+        yield from paragraph("Warning: ", f"{caution}.", "yellow")
+    if not cautions:
+        yield "No warnings."
