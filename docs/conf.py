@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as installed
+from importlib.util import find_spec
+from pathlib import Path
+
+from pallets_sphinx_themes import ProjectLink
 
 project = "Flask-TrustProxy"
 copyright = "2026 The Flask-TrustProxy authors"
@@ -10,6 +15,10 @@ author = "The Flask-TrustProxy authors"
 release = version = installed("Flask-TrustProxy")
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "pallets_sphinx_themes"]
+# The builder that reads the words needs more than the pages themselves.
+sys.path.append(str(Path(__file__).parent / "_ext"))
+if find_spec("proselint") and find_spec("textstat"):
+    extensions.append("prose")
 exclude_patterns = ["_build"]
 
 default_role = "code"
@@ -33,3 +42,10 @@ html_theme = "accessible"
 html_theme_path = ["_themes"]
 html_title = f"Flask-TrustProxy {version}"
 html_show_sourcelink = False
+html_context = {
+    "project_links": [
+        ProjectLink("Source", "https://git.example.com/flask-trustproxy"),
+        ProjectLink("Issues", "https://git.example.com/flask-trustproxy/issues"),
+    ]
+}
+html_sidebars = {"**": ["project.html", "localtoc.html", "relations.html", "searchbox.html"]}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 import subprocess
+import sys
 from importlib.metadata import requires
 from pathlib import Path
 from textwrap import dedent
@@ -14,9 +14,9 @@ from types import ModuleType
 
 import pytest
 from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import flask_trustproxy.testing
-from flask_trustproxy.core.trust import compile_trust
 from flask_trustproxy.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -147,26 +147,54 @@ def test_readme_shows_a_real_probe():
     assert [line for line in lines if line not in session] == []
 
 
-def test_readme_shows_what_an_app_sees_before_and_after():
-    def answer(app: Flask) -> object:
+def test_readme_shows_what_an_app_sees_alone_and_with_proxy_fix_and_with_trust_proxy():
+    (curl,) = re.findall(r'\$ curl -H "(.+?): (.+?)" https:', README)
+    name, forged = curl
+    nginx = {name: f"{forged}, 203.0.113.9", "X-Forwarded-Proto": "https"}
+
+    def row(app: Flask) -> list[str]:
         @app.get("/")
-        def index() -> dict[str, object]:
-            return {
-                "ip": request.remote_addr,
-                "route": list(request.access_route),
-                "secure": request.is_secure,
-            }
+        def index() -> list[str]:
+            return [request.remote_addr, request.access_route[0], str(request.is_secure)]
 
-        (curl,) = re.findall(r'\$ curl -H "(.+?): (.+?)" https:', README)
-        name, forged = curl
-        headers = {name: f"{forged}, 203.0.113.9", "X-Forwarded-Proto": "https"}
-        return app.test_client().get("/", headers=headers).json
+        client = app.test_client()
+        through_nginx = client.get("/", headers=nginx).json
+        (directly, *_) = client.get(
+            "/", headers={name: forged}, environ_base={"REMOTE_ADDR": "203.0.113.9"}
+        ).json
+        return [*through_nginx, directly]
 
-    before, after = map(json.loads, blocks(README, "json"))
-    trusting = Flask("after")
+    alone, counting, trusting = map(Flask, ["alone", "counting", "trusting"])
+    counting.wsgi_app = ProxyFix(counting.wsgi_app)
     flask_trustproxy.TrustProxy(trusting)
-    assert answer(Flask("before")) == before
-    assert answer(trusting) == after
+    shown = README.partition(";")[2].partition(".. code-block")[0]
+    rows = [
+        [re.sub(r"``|, forged", "", cell).strip() for cell in line.split(";")]
+        for line in shown.splitlines()
+        if line.count(";") == 4
+    ]
+    head, *rows = rows
+    assert head[1:4] == ["remote_addr", "access_route[0]", "is_secure"]
+    assert rows == [
+        ["Flask alone", *row(alone)],
+        ["ProxyFix", *row(counting)],
+        ["TrustProxy", *row(trusting)],
+    ]
+    assert shown.count(", forged") == sum(each.count(forged) for each in rows) == 3
+
+
+def run_in_shell(lines: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run lines in a shell that has ``flask``, and none of our settings."""
+    environment = {key: value for key, value in os.environ.items() if "TRUST_PROXY" not in key}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    return subprocess.run(
+        ["sh", "-ec", lines],
+        cwd=cwd,
+        env={**environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_readme_has_an_app_of_eight_lines():
@@ -179,17 +207,74 @@ def test_readme_has_an_app_of_eight_lines():
         .test_client()
         .get(
             "/",
-            environ_base={"REMOTE_ADDR": "10.0.0.2"},
-            headers={"X-Forwarded-For": "198.51.100.66, 203.0.113.9, 127.0.0.1"},
+            headers={
+                "Host": "www.example.com",
+                "X-Forwarded-For": "198.51.100.66, 203.0.113.9",
+                "X-Forwarded-Proto": "https",
+            },
         )
     )
-    assert response.json == {"ip": "203.0.113.9", "ips": ["203.0.113.9", "127.0.0.1"]}
+    assert response.json == {
+        "ip": "203.0.113.9",
+        "ips": ["203.0.113.9"],
+        "url": "https://www.example.com/",
+    }
 
 
-def test_readme_recommends_settings_that_are_none_of_the_mistakes():
-    values = re.findall(r'``"(.+?)"``', section("Your proxy, your setting"))
-    assert len(values) > 5
-    assert {compile_trust(value).kind for value in values} == {"addresses"}
+def test_the_app_of_readme_passes_its_own_strict_check(tmp_path: Path):
+    (source,) = blocks(section("Use"), "python")
+    (tmp_path / "app.py").write_text(source)
+    check = run_in_shell("flask trust-proxy check --strict", tmp_path)
+    assert (check.returncode, check.stderr) == (0, "")
+
+
+PASTED = re.findall(r"\| ``(.+)``$", section("Your proxy, and what to paste"), re.M)
+
+
+def test_readme_has_a_line_to_paste_for_each_proxy():
+    assert len(PASTED) == 9
+
+
+@pytest.mark.parametrize("line", PASTED)
+def test_a_line_that_readme_gives_to_paste_passes_the_strict_check(tmp_path: Path, line: str):
+    (tmp_path / "app.py").write_text(
+        "from flask import Flask\nfrom flask_trustproxy import TrustProxy\n"
+        "app = Flask(__name__)\nTrustProxy(app)\n"
+    )
+    # The file that the command below the table writes.
+    (tmp_path / "cloudflare.txt").write_text("203.0.113.0/24\n2001:db8::/32\n")
+    assert "fetch cloudflare --output /etc/cloudflare.txt" in README
+    line = line.replace("/etc/cloudflare.txt", str(tmp_path / "cloudflare.txt"))
+    # What Heroku's command sets is in the environment of the app.
+    heroku = 'heroku() { [ "$1" = config:set ]; shift; export "$@"; }'
+    check = run_in_shell(f"{heroku}\n{line}\nflask trust-proxy check --strict", tmp_path)
+    assert (check.returncode, check.stderr) == (0, "")
+    # The setting that is shown came from the line that was pasted.
+    assert "TRUST_PROXY='" in check.stdout
+    assert check.stdout.count("(from the environment)") == line.count("TRUST_PROXY")
+
+
+def test_readme_says_before_curl_that_your_own_machine_is_trusted():
+    warning = "on your own machine you are loopback, and therefore trusted"
+    assert " ".join(README.split()).count(warning) == 1
+    assert README.index("on your own machine you are loopback") < README.index("Try it\n------")
+
+
+def test_metadata_and_readme_have_the_same_links():
+    urls = dict(
+        re.findall(
+            r"^    (\w+) = (https://\S+)$", (ROOT / "setup.cfg").read_text("utf-8"), re.M
+        )
+    )
+    assert list(urls) == ["Documentation", "Changes", "Source", "Issues"]
+    assert [url for url in urls.values() if f"<{url}>`__" not in section("Links")] == []
+
+
+def test_the_summary_is_the_first_sentence_of_readme():
+    (summary,) = re.findall(
+        r"^description = (.+)$", (ROOT / "setup.cfg").read_text("utf-8"), re.M
+    )
+    assert " ".join(README.replace("``", "").split()).partition("=== ")[2].startswith(summary)
 
 
 def test_readme_tries_the_demo_in_one_line():
