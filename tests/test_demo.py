@@ -59,7 +59,7 @@ def test_a_mistake_stops_the_start_with_one_sentence_as_the_last_line():
     _, _, sentence = flask.stderr.splitlines()[-1].partition("SettingError: ")
     assert sentence == (
         "TRUST_PROXY='loopbck' (from the environment): expected an address, a network or a "
-        "name. Did you mean 'loopback'?"
+        "name ('loopback', 'linklocal', 'uniquelocal', 'unix'). Did you mean 'loopback'?"
     )
     assert flask.returncode == 1
 

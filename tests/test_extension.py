@@ -755,7 +755,8 @@ class TestLaterChangesOfTheConfig:
                 client_of(app)
             assert str(caught.value) == (
                 "TRUST_PROXY='loopbck' (from app.config): expected an address, a network or a "
-                "name. Did you mean 'loopback'?"
+                "name ('loopback', 'linklocal', 'uniquelocal', 'unix'). Did you mean "
+                "'loopback'?"
             )
         with pytest.raises(SettingError):
             app.test_request_context()

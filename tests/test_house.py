@@ -25,8 +25,8 @@ README = (ROOT / "README.rst").read_text("utf-8")
 
 # A module imports only those before it.
 ORDER = (
-    "core.addresses core.values core.trust_file core.trust core.headers core.edge "
-    "core.forwarded settings core.peer core.walk core.environ report.phrases "
+    "core.addresses core.values core.trust_file core.spelling core.trust core.headers "
+    "core.edge core.forwarded settings core.peer core.walk core.environ report.phrases "
     "report.cautions log watch report.words report.picture report.explained report.as_json "
     "probe.door chain middleware extension probe.forgeries probe.observations probe.verdict "
     "probe.client commands.terminal commands.loading commands.check commands.explain "

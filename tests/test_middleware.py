@@ -379,7 +379,8 @@ def test_a_callable_is_asked_once_per_hop():
         pytest.param(
             {"trust": "loopbck"},
             "TRUST_PROXY='loopbck' (from the argument trust): expected an address, a network "
-            "or a name. Did you mean 'loopback'?",
+            "or a name ('loopback', 'linklocal', 'uniquelocal', 'unix'). Did you mean "
+            "'loopback'?",
             id="trust",
         ),
         pytest.param(

@@ -38,19 +38,27 @@ def mistake(config, environment=None):
     return str(error.value)
 
 
-_TRUST = "expected an address, a network or a name"
+_FOUR = "('loopback', 'linklocal', 'uniquelocal', 'unix')"
+_TRUST = f"expected an address, a network or a name {_FOUR}"
 _ANY = f"{_TRUST}, a list of them, True, False, a count of hops or a callable"
 _EACH = f"{_TRUST} as each element, got "
 _ALONE = " (True, False, counts and callables stand alone)"
-_BARE = f"{_TRUST}, without port, brackets or zone"
-_UNRESOLVED = f"{_TRUST}. Names are not resolved: give the host's address or network"
-_BOOLS = ". True alone trusts everybody, False nobody"
+_BARE = f"{_TRUST}. Write it without port, brackets and zone"
+_NOT_LOOKED_UP = ". Host names are not looked up: give the host's address or network"
+_UNRESOLVED = f"{_TRUST}{_NOT_LOOKED_UP}"
+_BOOLS = (
+    ". Name the addresses of your proxies. True alone trusts everybody, so that anyone can "
+    "forge an address; False alone trusts nobody"
+)
+_COMMAS = ". Separate the elements with commas"
+_QUOTES = ". The quotes are a part of the value: remove them"
+_BLANK = ". A line break or another blank is a part of the value: remove it"
 _UNDERSCORES = f"{_ANY}. Did a double underscore stand in an environment variable's name?"
-_PREFIX_4 = "expected a prefix from 0 to 32 behind the slash"
-_PREFIX_6 = "expected a prefix from 0 to 128 behind the slash"
-_MASK = "expected a network mask of ones followed by zeros"
-_MAPPED = "expected a prefix of at least 96 for an IPv4-mapped network"
-_NETWORK = "expected an address or a network"
+_OR = f", or a name {_FOUR}"
+_PREFIX_4 = f"expected a prefix from 0 to 32 behind the slash{_OR}"
+_PREFIX_6 = f"expected a prefix from 0 to 128 behind the slash{_OR}"
+_MASK = f"expected a network mask of ones followed by zeros{_OR}"
+_MAPPED = f"expected a prefix of at least 96 for an IPv4-mapped network{_OR}"
 _PATH = f"{_TRUST}. A file of them is named as in 'file:/etc/proxies.txt'"
 _NO_PATH = "expected a path without a comma, as in 'file:/etc/proxies.txt'"
 _MISSING = "expected a file that can be read at '{}': No such file or directory"
@@ -91,13 +99,13 @@ TRUST_MISTAKES = [
         "uniqlocal", f"{_TRUST}. Did you mean 'uniquelocal'?", id="letters are missing"
     ),
     pytest.param("unix:", f"{_TRUST}. Did you mean 'unix'?", id="the entry that nginx writes"),
-    pytest.param("'loopback'", f"{_TRUST}. Did you mean 'loopback'?", id="quotes in quotes"),
+    pytest.param("'loopback'", f"{_TRUST}{_QUOTES}", id="quotes in quotes"),
     pytest.param("loopback\n", f"{_TRUST}. Did you mean 'loopback'?", id="a line feed"),
     pytest.param("loopback\xa0", f"{_TRUST}. Did you mean 'loopback'?", id="a no-break space"),
     pytest.param("\x85loopback", f"{_TRUST}. Did you mean 'loopback'?", id="a next line"),
     pytest.param("\x0bunix", f"{_TRUST}. Did you mean 'unix'?", id="a vertical tab"),
     pytest.param("loopbac\u212a", f"{_TRUST}. Did you mean 'loopback'?", id="a Kelvin sign"),
-    pytest.param("loopback;unix", f"{_TRUST}. Did you mean 'loopback'?", id="a semicolon"),
+    pytest.param("loopback;unix", f"{_TRUST}{_COMMAS}", id="a semicolon"),
     pytest.param(
         "10.0.0.0/8, loopbck",
         f"{_TRUST}, got 'loopbck'. Did you mean 'loopback'?",
@@ -119,8 +127,8 @@ TRUST_MISTAKES = [
     pytest.param("٣", _TRUST, id="an Arabic digit, which int() takes"),
     pytest.param("²", _TRUST, id="a superscript, which isdigit() takes"),
     pytest.param("１", _TRUST, id="a full-width digit"),
-    pytest.param("2\n", _TRUST, id="a count and a line feed"),
-    pytest.param("\xa02", _TRUST, id="a no-break space and a count"),
+    pytest.param("2\n", f"{_TRUST}{_BLANK}", id="a count and a line feed"),
+    pytest.param("\xa02", f"{_TRUST}{_BLANK}", id="a no-break space and a count"),
     pytest.param("*", f"{_TRUST}{_BOOLS}", id="a star"),
     pytest.param("yes", f"{_TRUST}{_BOOLS}", id="yes"),
     pytest.param("no", f"{_TRUST}{_BOOLS}", id="no"),
@@ -143,30 +151,39 @@ TRUST_MISTAKES = [
         ["2"], f"{_TRUST}. A count of hops stands alone", id="a count as text in a list"
     ),
     pytest.param("proxy.example.com", _UNRESOLVED, id="a host name"),
-    pytest.param("localhost", _UNRESOLVED, id="a host name that everybody has"),
+    pytest.param(
+        "localhost", f"{_TRUST}. Did you mean 'loopback'?", id="everybody's host name"
+    ),
     pytest.param("web_1", _UNRESOLVED, id="a container's name"),
     pytest.param("nginx", _UNRESOLVED, id="a container named after its program"),
     pytest.param(
         "10.0.0.1,proxy.example.com",
-        f"{_TRUST}, got 'proxy.example.com'. Names are not resolved: give the host's address "
-        "or network",
+        f"{_TRUST}, got 'proxy.example.com'{_NOT_LOOKED_UP}",
         id="a host name among addresses",
     ),
     pytest.param("10.0.0.1:80", _BARE, id="a port"),
     pytest.param("[2001:db8::1]", _BARE, id="brackets"),
     pytest.param("[2001:db8::1]:80", _BARE, id="brackets and a port"),
     pytest.param("fe80::1%eth0", _BARE, id="a zone"),
-    pytest.param("fe80::1%eth0/64", _NETWORK, id="a zone in a network"),
+    pytest.param("fe80::1%eth0/64", _TRUST, id="a zone in a network"),
     pytest.param("010.0.0.1", _TRUST, id="a leading zero"),
     pytest.param("10.0.0.256", _TRUST, id="a part above 255"),
     pytest.param("10.1", _TRUST, id="two parts, which inet_aton takes"),
     pytest.param("0x0a000001", _TRUST, id="hexadecimal"),
     pytest.param("1234567890", _TRUST, id="an address as an integer"),
     pytest.param("10.0.0.１", _TRUST, id="a full-width digit in an address"),
-    pytest.param("10.0.0.1\n", _TRUST, id="an address and a line feed"),
-    pytest.param("\xa010.0.0.1", _TRUST, id="a no-break space and an address"),
-    pytest.param("10.0.0.1\x85", _TRUST, id="an address and a next line"),
-    pytest.param("10.0.0.1 10.0.0.2", _TRUST, id="a space between addresses"),
+    pytest.param("10.0.0.1\n", f"{_TRUST}{_BLANK}", id="an address and a line feed"),
+    pytest.param(
+        "\xa010.0.0.1",
+        f"{_TRUST}{_BLANK}",
+        id="a no-break space and an address",
+    ),
+    pytest.param(
+        "10.0.0.1\x85",
+        f"{_TRUST}{_BLANK}",
+        id="an address and a next line",
+    ),
+    pytest.param("10.0.0.1 10.0.0.2", f"{_TRUST}{_COMMAS}", id="a space between addresses"),
     pytest.param("10.0.0.*", _TRUST, id="a pattern"),
     pytest.param("10.0.0.1-10.0.0.9", _TRUST, id="a range"),
     pytest.param("2001:db8::g", _TRUST, id="no IPv6 address"),
@@ -234,7 +251,9 @@ TRUST_MISTAKES = [
     ),
     pytest.param([""], f"{_TRUST}, got nothing", id="an empty string in a list"),
     pytest.param(
-        ["loopback,unix"], f"{_TRUST}. Did you mean 'loopback'?", id="a comma in a list"
+        ["loopback,unix"],
+        f"{_TRUST}. Make each element an item of its own",
+        id="a comma in a list",
     ),
     pytest.param(["true"], f"{_TRUST}{_BOOLS}", id="everybody as text in a list"),
     pytest.param(["false"], f"{_TRUST}{_BOOLS}", id="nobody as text in a list"),
@@ -251,7 +270,7 @@ TRUST_MISTAKES = [
     ),
     pytest.param(IPv6Address("fe80::1%eth0"), _BARE, id="a scoped IPv6Address"),
     pytest.param([IPv6Address("fe80::1%eth0")], _BARE, id="a scoped IPv6Address in a list"),
-    pytest.param(IPv6Interface("fe80::1%eth0/64"), _NETWORK, id="a scoped IPv6Interface"),
+    pytest.param(IPv6Interface("fe80::1%eth0/64"), _TRUST, id="a scoped IPv6Interface"),
     pytest.param(
         coroutine_function, f"{_CALLABLE}is no coroutine function", id="a coroutine function"
     ),
@@ -747,8 +766,7 @@ class TestSettingError:
         )
         assert error.expected == f"{_TRUST}. Did you mean 'loopback'?"
         assert str(error) == (
-            "TRUST_PROXY='loopbck' (from the environment): expected an address, a network or a "
-            "name. Did you mean 'loopback'?"
+            f"TRUST_PROXY='loopbck' (from the environment): {_TRUST}. Did you mean 'loopback'?"
         )
 
     def test_it_has_no_cause_to_print(self):
@@ -822,7 +840,7 @@ PREFIXED_MISTAKES = [
         "FLASK_TRUST_PROXY",
         "'loopback'",
         "TRUST_PROXY=\"'loopback'\"",
-        f"{_TRUST}. Did you mean 'loopback'?",
+        f"{_TRUST}{_QUOTES}",
     ),
     ("FLASK_TRUST_PROXY", "[1]", "TRUST_PROXY=[1]", f"{_EACH}1{_ALONE}"),
     ("FLASK_TRUST_PROXY", "[true]", "TRUST_PROXY=[True]", f"{_EACH}True{_ALONE}"),

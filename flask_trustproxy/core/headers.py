@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, Optional, cast
 
 from .addresses import keep_port, parse_node, parse_node_with_port
+from .spelling import nearest, separated, surrounded
 from .values import (
     parse_any_scheme,
     parse_host,
@@ -253,9 +254,13 @@ def _parse_item(item: object) -> Header:
         raise ValueError(f"{_EXPECTED}, got {item!r}")
     match = _is_item(item.strip(" \t"))
     if match is None:
+        mark = surrounded(item)
+        near = "" if mark else _did_you_mean(item)
+        mark = mark or (None if near else separated(item))
+        hint = f". {mark}" if mark else near
         raise ValueError(
             f"{_EXPECTED} such as 'X-Forwarded-For' or 'X-Forwarded-Host:2', or {_ANY_KIND}, "
-            f"got {item!r}{_did_you_mean(item)}"
+            f"got {item!r}{hint}"
         )
     name, kind, n = match.groups()
     header = _header_of_kind(name, kind.lower()) if kind else KNOWN.get(name.lower())
@@ -292,26 +297,10 @@ def _did_you_mean(text: str) -> str:
     # The name of another header is spelled as it should be.
     if environ_key(name) in NAMES and name not in KNOWN:
         return ""
-    near = [(_edits(name, known), header) for known, header in KNOWN.items()]
-    least = min(edits for edits, _ in near)
-    found = [header for edits, header in near if edits == least]
-    if least > 2 or len({header.says for header in found}) > 1:
+    found = [KNOWN[near] for near in nearest(name, KNOWN)]
+    if len({header.says for header in found}) != 1:
         return ""
     return f". Did you mean {found[0].name!r}?"
-
-
-def _edits(text: str, other: str) -> int:
-    """How many letters must be added, removed or replaced (Levenshtein), 3 for more than 2."""
-    if abs(len(text) - len(other)) > 2:
-        return 3
-    row = list(range(len(other) + 1))
-    for index, letter in enumerate(text, 1):
-        before, row[0] = row[0], index
-        for at, another in enumerate(other, 1):
-            above = row[at]
-            row[at] = min(above + 1, row[at - 1] + 1, before + (letter != another))
-            before = above
-    return min(row[-1], 3)
 
 
 def _refuse_two_that_say_the_same(headers: list[Header]) -> None:

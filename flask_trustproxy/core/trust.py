@@ -12,13 +12,13 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import chain
 from typing import Literal, Optional, Union, cast
 
 from .addresses import UNIX, Network, NetworkSet, Range, parse_network, parse_node
+from .spelling import nearest, separated, surrounded
 from .trust_file import Signature, read_file
 
 #: Asked with a canonical address (``"unix:"`` for a socket) and a hop.
@@ -43,12 +43,25 @@ _NAMES = (*PRESETS, "unix")
 _SOCKETS = ("loopback", "unix")
 _FILE = "file:"
 _A_FILE = "'file:/etc/proxies.txt'"
-_EXPECTED = "expected an address, a network or a name"
+_FOUR = f"({', '.join(map(repr, _NAMES))})"
+_EXPECTED = f"expected an address, a network or a name {_FOUR}"
+#: Words of other products, and what each of them means here.
+_SAME_AS = {
+    **dict.fromkeys(("localhost", "local"), "loopback"),
+    **dict.fromkeys(
+        ("private", "private_range", "private_ranges", "lan", "rfc1918"), "uniquelocal"
+    ),
+    **dict.fromkeys(("ture", "treu", "tru"), "true"),
+    **dict.fromkeys(("flase", "fasle", "fales", "fals"), "false"),
+}
 _MOST_KNOWN = 1024
 
 _is_count = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
 _is_path = re.compile(
     r"(?:(?:files?|path|https?)[:=@ ]+)?[~.]{0,2}/.*|[^/]*\.(?:conf|list|txt)"
+).fullmatch
+_is_cdn = re.compile(
+    r"(cloudflare|cloudfront|fastly)(?:[ _-]?(?:ip|ips|cdn|ranges))?"
 ).fullmatch
 _is_host_name = re.compile(r"[a-z_][a-z0-9_.-]*|[a-z0-9_.-]*\.[a-z-]{2,}\.?").fullmatch
 _OBJECTS = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
@@ -385,19 +398,51 @@ def _networks_of(text: str) -> tuple[Network, ...]:
 
 def _explain(text: str, error: str, got: str) -> str:
     """Say what was expected instead of one element, and what was likely meant."""
-    near = get_close_matches(text, _NAMES, 1, 0.7)  # "nginx" is not "unix"
-    if near:
-        return f"{_EXPECTED}{got}. Did you mean {near[0]!r}?"
     if not text:
         return f"{_EXPECTED}{got or ', got nothing'}"
-    if text in ("true", "false", "*", "yes", "no", "on", "off", "all", "any", "none"):
-        return f"{_EXPECTED}{got}. True alone trusts everybody, False nobody"
+    is_network = "/" in text and not error.startswith("expected an address")
+    expected = f"{error}, or a name {_FOUR}" if is_network else _EXPECTED
+    hint = _hint(text)
+    return f"{expected}{got}. {hint}" if hint else f"{expected}{got}"
+
+
+def _hint(text: str) -> Optional[str]:
+    """Say what was likely meant by an element, if it is clear."""
+    if parse_node(text) and text != UNIX:
+        return "Write it without port, brackets and zone"
+    mark, meant = surrounded(text), _meant(text)
+    if meant and not mark:
+        return f"Did you mean {meant!r}?"
+    mark = mark or separated(text)
+    if mark:
+        return mark
+    if text in ("true", "*", "yes", "on", "all", "any", "false", "no", "off", "none"):
+        return (
+            "Name the addresses of your proxies. True alone trusts everybody, so that anyone "
+            "can forge an address; False alone trusts nobody"
+        )
     if _is_count(text):
-        return f"{_EXPECTED}{got}. A count of hops stands alone"
-    if parse_node(text):
-        return f"{_EXPECTED}{got}, without port, brackets or zone"
+        return "A count of hops stands alone"
     if _is_path(text):
-        return f"{_EXPECTED}{got}. A file of them is named as in {_A_FILE}"
+        return f"A file of them is named as in {_A_FILE}"
+    cdn = _is_cdn(text)
+    if cdn:
+        return (
+            f"Its addresses change: name a file of them, as in 'file:/etc/{cdn[1]}.txt'. To "
+            f"make one, run: flask trust-proxy fetch {cdn[1]} --output /etc/{cdn[1]}.txt"
+        )
     if _is_host_name(text):
-        return f"{_EXPECTED}{got}. Names are not resolved: give the host's address or network"
-    return f"{error if '/' in text else _EXPECTED}{got}"
+        return "Host names are not looked up: give the host's address or network"
+    return None
+
+
+def _meant(text: str) -> Optional[str]:
+    """The word that was likely meant: a misspelt name, or the name of another product."""
+    if text.startswith("unix:"):
+        return "unix"
+    word = text.replace("-", "_").replace(" ", "_")
+    if word in _SAME_AS:
+        return _SAME_AS[word]
+    # Two letters are half of "unix", and "unit" may be a host.
+    near = nearest(text, PRESETS) or (nearest(text, ("unix",), 1) if len(text) != 4 else [])
+    return near[0] if len(near) == 1 else None

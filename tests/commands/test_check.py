@@ -47,7 +47,8 @@ class TestExitCodes:
         (tmp_path / "app.py").write_text(imports + source)
         expected = (
             "TRUST_PROXY='loopbck' (from app.config): expected an address, a network or a "
-            "name. Did you mean 'loopback'?"
+            "name ('loopback', 'linklocal', 'uniquelocal', 'unix'). Did you mean "
+            "'loopback'?"
         )
         result = run("--app", "app", "trust-proxy", "check", "--json")
         assert result.exit_code == 1

@@ -170,6 +170,7 @@ _SHAPE = (
     f"'X-Forwarded-Host:2', or {_KINDS}, got "
 )
 _LIST = "expected the names of forwarding headers as a list or a comma-separated string"
+_BLANK = ". A line break or another blank is a part of the value: remove it"
 _FROM_1 = "expected a number from 1 behind the colon, got "
 FOR, PROTO = "X-Forwarded-For", "X-Forwarded-Proto"
 
@@ -226,7 +227,7 @@ MISTAKES = [
         f"{_NAMES}, got 'none'",
         id="none beside a name",
     ),
-    pytest.param("\xa0none", f"{_SHAPE}'\\xa0none'", id="none behind a no-break space"),
+    pytest.param("\xa0none", f"{_SHAPE}'\\xa0none'{_BLANK}", id="none behind a no-break space"),
     pytest.param(
         "Xnone",
         f"{_NAMES}, got 'Xnone'",
@@ -379,12 +380,12 @@ MISTAKES = [
     ),
     pytest.param(
         f"{FOR} {PROTO}",
-        f"{_SHAPE}'{FOR} {PROTO}'",
+        f"{_SHAPE}'{FOR} {PROTO}'. Separate the elements with commas",
         id="a space between names",
     ),
     pytest.param(
         [f"{FOR},{PROTO}"],
-        f"{_SHAPE}'{FOR},{PROTO}'",
+        f"{_SHAPE}'{FOR},{PROTO}'. Make each element an item of its own",
         id="a comma within a list's element",
     ),
     pytest.param([""], f"{_SHAPE}''", id="an empty string in a list"),
