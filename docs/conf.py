@@ -29,7 +29,7 @@ nitpicky = True
 # What other projects document, since nothing is fetched to build these pages, and
 # the compiled values that Settings holds.
 nitpick_ignore_regex = [
-    ("py:.*", r"(flask|werkzeug|ipaddress|collections|typing)(\..*)?"),
+    ("py:.*", r"(flask|werkzeug|markupsafe|ipaddress|collections|typing)(\..*)?"),
     ("py:class", r"flask_trustproxy\.(core\.headers\.HeaderPlan|settings\.Given)"),
     ("py:class", r"flask_trustproxy\.core\.(trust\.TrustPolicy|edge\.Edge)"),
     ("py:class", r"WSGI(Application|Environment)|StartResponse"),

@@ -27,11 +27,12 @@ README = (ROOT / "README.rst").read_text("utf-8")
 ORDER = (
     "core.addresses core.values core.trust_file core.spelling core.trust core.headers "
     "core.edge core.forwarded settings core.peer core.walk core.environ report.phrases "
-    "report.cautions log watch report.words report.picture report.explained report.as_json "
-    "probe.door chain middleware extension probe.forgeries probe.observations probe.verdict "
-    "probe.client commands.terminal commands.loading commands.check commands.explain "
-    "commands.probe commands.providers commands.download commands.replacement commands.fetch "
-    "commands.app testing.client testing.unforgeable pytest_plugin"
+    "report.cautions log watch report.words report.facts report.picture report.explained "
+    "report.as_json probe.door chain middleware extension debugtoolbar probe.forgeries "
+    "probe.observations probe.verdict probe.client commands.terminal commands.loading "
+    "commands.check commands.explain commands.probe commands.providers commands.download "
+    "commands.replacement commands.fetch commands.app testing.client testing.unforgeable "
+    "pytest_plugin"
 ).split()
 
 
@@ -93,6 +94,16 @@ def test_imports_run_one_way(module: str):
 def test_the_core_knows_no_framework(module: str):
     _, outside = imports(module)
     assert outside.isdisjoint({"flask", "flask_trustproxy", "werkzeug"})
+
+
+def test_the_package_does_not_load_what_only_a_page_needs():
+    script = "import sys, flask_trustproxy; print(*sorted(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    loaded = run.stdout.split()
+    assert "flask_trustproxy.report.phrases" in loaded
+    pages = ("debugtoolbar", "report.explained", "report.facts", "report.picture")
+    unwanted = {"flask_debugtoolbar", *(f"flask_trustproxy.{name}" for name in pages)}
+    assert unwanted.intersection(loaded) == set()
 
 
 def test_flask_is_the_only_dependency():

@@ -10,8 +10,8 @@ from flask.cli import NoAppException, ScriptInfo
 
 from ..extension import AppTrust
 from ..log import logger
+from ..report.phrases import printable
 from ..settings import SettingError
-from .terminal import printable
 
 # What these commands print is what would be logged.
 _SILENT = logging.NullHandler()

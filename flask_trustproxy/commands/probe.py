@@ -13,10 +13,10 @@ import click
 from ..probe.client import Target, Unanswered, curl, parse_target
 from ..probe.client import probe as run_probe
 from ..probe.verdict import UNKNOWN, VERDICTS, Recommendation, Report, unprobed
-from ..report.phrases import node_name, quote
+from ..report.phrases import node_name, printable, quote
 from ..settings import MAKE_KEY, parse_probe_key
 from .loading import NoAnswer, NoTrustProxy, load
-from .terminal import Line, paragraph, picture, print_json, print_text, printable, table
+from .terminal import Line, paragraph, picture, print_json, print_text, table
 
 
 @click.command("probe")

@@ -16,7 +16,7 @@ from typing import Optional, Union
 
 import click
 
-from ..report.phrases import settings_in_words
+from ..report.phrases import printable, settings_in_words
 from ..settings import Settings, cut
 
 _ARROW = "──▶"
@@ -24,17 +24,6 @@ _ARROW = "──▶"
 Part = tuple[str, Optional[str]]
 #: A line as it is printed, or its parts.
 Line = Union[str, list[Part]]
-
-
-def printable(text: str) -> str:
-    """Escape each character that a terminal would not show as it is.
-
-    So nothing that comes from outside moves the cursor, changes colours or
-    begins a line.
-    """
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def settings_text(settings: Settings) -> Iterator[Line]:

@@ -31,6 +31,12 @@ def resolution_of(environ: Environ) -> Optional[Resolution]:
     return resolution if isinstance(resolution, Resolution) else None
 
 
+def before_rewrite(environ: Environ) -> Environ:
+    """Make a copy of an environ as it was before the rewrite, without the edge's secret."""
+    original: Environ = environ.get(ORIGINAL) or {}
+    return {key: val for key, val in {**environ, **original}.items() if val is not None}
+
+
 def has_other_values(environ: Environ, done: Resolution) -> bool:
     """Say whether an environ differs from what the rewrite left in it.
 
@@ -40,7 +46,7 @@ def has_other_values(environ: Environ, done: Resolution) -> bool:
     :param done: the resolution that the environ has.
     """
     original: Environ = environ.get(ORIGINAL) or {}
-    again = {key: val for key, val in {**environ, **original}.items() if val is not None}
+    again = before_rewrite(environ)
     secret = done.settings.edge.secret
     if secret is not None and secret.key in environ:  # it was removed
         return True

@@ -30,6 +30,21 @@ class Caution(NamedTuple):
         return f"{self.message}. {self.fix}"
 
 
+def settings_cautions(
+    settings: Settings, trusted_hosts: bool, environment: Mapping[str, str]
+) -> list[Caution]:
+    """List all that is to be said of settings, for those who ask.
+
+    :param trusted_hosts: whether the app has a list of hosts that it serves.
+    :param environment: the environment variables.
+    """
+    return [
+        *setting_warnings(settings, trusted_hosts),
+        *condition_warnings(settings),
+        *environment_warnings(settings, environment),
+    ]
+
+
 def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[Caution]:
     """Word each danger of the settings."""
     trust, headers = settings.trust, settings.headers

@@ -7,13 +7,16 @@ layout from :mod:`~flask_trustproxy.report.picture`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..core.walk import Resolution
+from ..settings import cut
+from .cautions import Caution
+from .facts import HIDDEN, HeaderFact, header_facts
 from .phrases import node_name, quote, rule_of
-from .picture import Box, Kind
-from .words import client_hop, never_read, why_missed
+from .picture import Box, Kind, Section
+from .words import client_hop, never_read, outputs, why_missed, why_stopped
 
 
 def boxes(resolution: Resolution, received: Mapping[str, Any]) -> list[Box]:
@@ -30,6 +33,50 @@ def boxes(resolution: Resolution, received: Mapping[str, Any]) -> list[Box]:
         *(_hop(resolution, hop, received) for hop in hops),
         Box("app", "app", f"client_ip {resolution.client_ip}", (edge,)),
     ]
+
+
+def sections(
+    resolution: Resolution, environ: dict[str, Any], cautions: Iterable[Caution] = ()
+) -> Iterator[Section]:
+    """What is told below the chain: why it ends there, and each value and its origin.
+
+    :param resolution: what was decided.
+    :param environ: the environ after the rewrite.
+    :param cautions: what is dangerous in the settings.
+    """
+    settings = resolution.settings
+    yield Section("Why it ends there", [why_stopped(resolution)])
+    headers = [_header_row(fact) for fact in header_facts(resolution, environ)]
+    yield Section(
+        "Headers",
+        [] if headers else ["No header that says anything of a client arrived."],
+        ("Header", "Arrived", "Believed", "Removed"),
+        headers,
+    )
+    yield Section(
+        "The app is told", (), ("Attribute", "Value", "From"), list(outputs(resolution))
+    )
+    yield Section(
+        "Settings",
+        [f"Warning: {caution}." for caution in cautions],
+        ("Setting", "Value", "From"),
+        [(name, cut(repr(value), 500), at) for name, (value, at) in settings.given.items()],
+    )
+
+
+def _header_row(fact: HeaderFact) -> tuple[str, str, str, str]:
+    if fact.left is None:
+        removed = f"all of it: {fact.why}"
+    elif fact.left != fact.arrived:
+        removed = fact.why or "nothing, but it is in canonical form"
+    else:
+        removed = f"nothing, though not believed: {fact.why}" if fact.why else "nothing"
+    believed = "nothing" if fact.believed is None else _value(fact.believed)
+    return fact.name, _value(fact.arrived), believed, removed
+
+
+def _value(text: str) -> str:
+    return text if text == HIDDEN else quote(text)
 
 
 def _entries_that_are_no_hops(

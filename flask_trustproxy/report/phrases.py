@@ -21,6 +21,17 @@ def quote(text: str, limit: int = 200) -> str:
     return ascii(text[:limit]) + ("..." if len(text) > limit else "")
 
 
+def printable(text: str) -> str:
+    """Escape each character that would not be seen as it is.
+
+    So nothing that comes from outside changes the direction of a text, moves a
+    cursor or begins a line.
+    """
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def node_name(node: str) -> str:
     """A node in words."""
     return {"": "a peer without an address", UNIX: "a unix-domain socket"}.get(node, node)

@@ -13,6 +13,8 @@ from typing import Literal, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from .phrases import printable
+
 #: How a box is drawn: green, amber, red and struck through, red, grey, blue.
 Kind = Literal["trusted", "client", "unread", "refused", "other", "app"]
 
@@ -47,17 +49,6 @@ class Section(NamedTuple):
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str]] = ()
     code: str = ""
-
-
-def printable(text: str) -> str:
-    """Escape each character that would not be seen as it is.
-
-    So nothing that comes from outside changes the direction of a text, moves a
-    cursor or begins a line.
-    """
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
 
 
 def _shown(value: object) -> object:

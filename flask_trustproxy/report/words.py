@@ -125,6 +125,32 @@ def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
             yield what, f"{resolution.believed[what]} ({said_by(resolution, what)})"
 
 
+def outputs(resolution: Resolution) -> Iterator[tuple[str, str, str]]:
+    """What a request says of its client: the name of each value, the value, its origin."""
+    client = resolution.settings.headers.client
+    origin = client.name if client and resolution.client_ips else "the connection"
+    yield "client_ip", resolution.client_ip or "None, since no hop has an address", origin
+    yield "client_ips", ", ".join(resolution.client_ips) or "none", origin
+    scheme = said_by(resolution, "scheme") or "the connection"
+    if resolution.is_scheme_assumed:
+        scheme = "TRUST_PROXY_SCHEME"
+    yield "scheme", resolution.scheme, scheme
+    for what, else_from in _REST.items():
+        said = said_by(resolution, what)
+        if said:
+            yield what, resolution.believed[what], said
+        else:
+            yield what, "not changed", else_from
+
+
+#: Where the rest of a URL comes from if no header says it.
+_REST: Mapping[Says, str] = {
+    "host": "the Host header",
+    "port": "the Host header",
+    "prefix": "the server",
+}
+
+
 def edge_in_words(resolution: Resolution) -> str:
     """Whether a request came through the edge, and why not."""
     why = why_missed(resolution)

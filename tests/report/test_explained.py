@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from flask_trustproxy.core.environ import rewrite
-from flask_trustproxy.report.explained import boxes
-from flask_trustproxy.report.picture import Box, picture
+from flask_trustproxy.report.cautions import Caution
+from flask_trustproxy.report.explained import boxes, sections
+from flask_trustproxy.report.facts import HIDDEN
+from flask_trustproxy.report.picture import Box, Section, picture
+from flask_trustproxy.settings import SETTINGS
 from helpers import environ_of, settings_of
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "picture"
@@ -187,3 +190,181 @@ def test_the_boxes_of_a_request(
 def test_a_peer_shows_what_the_server_said_of_it(environ: dict[str, str], said: str):
     *_, peer, _ = boxes(rewrite(dict(environ), settings_of()), environ)
     assert peer.notes[-1] == said
+
+
+def told(sent: dict[str, str], **given: object) -> dict[str, Section]:
+    """The sections of a request, by their titles."""
+    environ = environ_of(sent)
+    resolution = rewrite(environ, settings_of(**given))
+    caution = Caution("code", "It is dangerous", "Fix it")
+    return {section.title: section for section in sections(resolution, environ, [caution])}
+
+
+def test_a_page_has_these_sections_in_this_order():
+    assert list(told({})) == ["Why it ends there", "Headers", "The app is told", "Settings"]
+
+
+def test_the_walk_is_explained_in_the_words_of_explain():
+    text = told({"X-Forwarded-For": "203.0.113.9"})["Why it ends there"].text
+    assert text == ["Hop 1 is not trusted, so it is the client."]
+
+
+def test_a_request_without_headers_is_told_so():
+    headers = told({})["Headers"]
+    assert headers.text == ["No header that says anything of a client arrived."]
+    assert headers.rows == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "given", "expected"),
+    [
+        pytest.param(
+            {"X-Forwarded-For": "203.0.113.9"},
+            {},
+            ("X-Forwarded-For", "'203.0.113.9'", "'203.0.113.9'", "nothing"),
+            id="all of it was believed",
+        ),
+        pytest.param(
+            {"X-Forwarded-Proto": "WSS"},
+            {},
+            ("X-Forwarded-Proto", "'WSS'", "'https'", "nothing, but it is in canonical form"),
+            id="it was written in canonical form",
+        ),
+        pytest.param(
+            {"X-Forwarded-For": "\x1b[31m, 203.0.113.9"},
+            {},
+            (
+                "X-Forwarded-For",
+                r"'\x1b[31m, 203.0.113.9'",
+                "'203.0.113.9'",
+                r"'\x1b[31m' was never read",
+            ),
+            id="a part was never read",
+        ),
+        pytest.param(
+            {"X-Forwarded-Proto": "gopher"},
+            {},
+            ("X-Forwarded-Proto", "'gopher'", "nothing", "all of it: no scheme"),
+            id="nothing of it was believed",
+        ),
+        pytest.param(
+            {"X-Real-IP": "203.0.113.9"},
+            {"clean_headers": False},
+            (
+                "X-Real-IP",
+                "'203.0.113.9'",
+                "nothing",
+                "nothing, though not believed: not in TRUST_PROXY_HEADERS",
+            ),
+            id="nothing is removed without cleaning",
+        ),
+        pytest.param(
+            {"Remote-User": "alice"},
+            {"identity_headers": "Remote-User"},
+            ("Remote-User", HIDDEN, HIDDEN, "nothing"),
+            id="who the user is has no value here",
+        ),
+        pytest.param(
+            {"X-Forwarded-For": ""},
+            {},
+            ("X-Forwarded-For", "''", "nothing", "all of it: it is empty"),
+            id="an empty header",
+        ),
+    ],
+)
+def test_a_header_has_three_columns(
+    sent: dict[str, str], given: dict[str, object], expected: tuple[str, ...]
+):
+    assert told(sent, **given)["Headers"].rows == [expected]
+
+
+@pytest.mark.parametrize(
+    ("sent", "given", "expected"),
+    [
+        pytest.param(
+            {},
+            {},
+            {
+                "client_ip": ("10.0.0.2", "the connection"),
+                "client_ips": ("none", "the connection"),
+                "scheme": ("http", "the connection"),
+                "host": ("not changed", "the Host header"),
+                "port": ("not changed", "the Host header"),
+                "prefix": ("not changed", "the server"),
+            },
+            id="all of it from the connection",
+        ),
+        pytest.param(
+            {
+                "X-Forwarded-For": "203.0.113.9, 10.0.0.3",
+                "X-Forwarded-Proto": "https",
+                "X-Forwarded-Host": "www.example.com",
+                "X-Forwarded-Port": "8443",
+                "X-Forwarded-Prefix": "/app",
+            },
+            {
+                "headers": "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, "
+                "X-Forwarded-Port, X-Forwarded-Prefix"
+            },
+            {
+                "client_ip": ("203.0.113.9", "X-Forwarded-For"),
+                "client_ips": ("203.0.113.9, 10.0.0.3", "X-Forwarded-For"),
+                "scheme": ("https", "X-Forwarded-Proto"),
+                "host": ("www.example.com", "X-Forwarded-Host"),
+                "port": ("8443", "X-Forwarded-Port"),
+                "prefix": ("/app", "X-Forwarded-Prefix"),
+            },
+            id="each from a header of its own",
+        ),
+        pytest.param(
+            {"Forwarded": 'for=203.0.113.9;proto=https;host="www.example.com:8443"'},
+            {"headers": "Forwarded"},
+            {
+                "client_ip": ("203.0.113.9", "Forwarded"),
+                "client_ips": ("203.0.113.9", "Forwarded"),
+                "scheme": ("https", "Forwarded"),
+                "host": ("www.example.com:8443", "Forwarded"),
+                "port": ("not changed", "the Host header"),
+                "prefix": ("not changed", "the server"),
+            },
+            id="three from one header",
+        ),
+        pytest.param(
+            {"X-Real-IP": "203.0.113.9"},
+            {"headers": "X-Real-IP", "scheme": "https"},
+            {
+                "client_ip": ("203.0.113.9", "X-Real-IP"),
+                "client_ips": ("203.0.113.9", "X-Real-IP"),
+                "scheme": ("https", "TRUST_PROXY_SCHEME"),
+                "host": ("not changed", "the Host header"),
+                "port": ("not changed", "the Host header"),
+                "prefix": ("not changed", "the server"),
+            },
+            id="the scheme from a setting",
+        ),
+    ],
+)
+def test_each_output_has_its_origin(
+    sent: dict[str, str], given: dict[str, object], expected: dict[str, tuple[str, str]]
+):
+    rows = told(sent, **given)["The app is told"].rows
+    assert {name: (value, origin) for name, value, origin in rows} == expected
+
+
+def test_the_settings_in_force_have_origins_and_no_secrets():
+    settings = told({}, probe_key="k" * 32, max_hops=3)["Settings"]
+    assert settings.text == ["Warning: It is dangerous. Fix it."]
+    rows = {name: (value, origin) for name, value, origin in settings.rows}
+    assert list(rows) == list(SETTINGS)
+    assert rows["TRUST_PROXY"] == ("'10.0.0.0/8, unix'", "from app.config")
+    assert rows["TRUST_PROXY_MAX_HOPS"] == ("3", "from app.config")
+    assert rows["TRUST_PROXY_CLEAN_HEADERS"] == ("True", "the default")
+    assert rows["TRUST_PROXY_PROBE_KEY"] == ("<secret>", "from app.config")
+
+
+def test_a_long_value_of_a_setting_is_cut():
+    rows = told({}, trust=["192.0.2.1"] * 1000)["Settings"].rows
+    value = rows[0][1]
+    assert value.startswith("['192.0.2.1', '192.0.2.1'")
+    assert len(value) == 503
+    assert value.endswith("...")
