@@ -1,6 +1,7 @@
 """Tell a Flask app who its client really is behind reverse proxies."""
 
-from .core.walk import Hop, Ignored, Resolution
+from .core.policy import Policy
+from .core.resolution import Hop, Ignored, Resolution
 from .extension import (
     ProxiedRequest,
     TrustProxy,
@@ -16,6 +17,7 @@ from .settings import SettingError, Settings
 __all__ = [
     "Hop",
     "Ignored",
+    "Policy",
     "ProxiedRequest",
     "Resolution",
     "SettingError",

@@ -14,7 +14,7 @@ from flask_debugtoolbar.panels import DebugPanel
 from markupsafe import Markup
 
 from .core.environ import before_rewrite, resolution_of
-from .core.walk import Resolution
+from .core.resolution import Resolution
 from .extension import AppTrust
 from .report.cautions import settings_cautions
 from .report.explained import boxes, sections
@@ -65,14 +65,14 @@ class TrustProxyPanel(DebugPanel):
     def content(self) -> str:
         """Draw the chain, and tell what became of each value."""
         resolution = self._resolution
-        if resolution is None:
-            return Markup("<p>{}</p>").format(_NOT_SET_UP)
         trust = flask.current_app.extensions.get("trustproxy")
-        has_hosts = isinstance(trust, AppTrust) and trust.has_trusted_hosts()
-        cautions = settings_cautions(resolution.settings, has_hosts, os.environ)
+        if resolution is None or not isinstance(trust, AppTrust):
+            return Markup("<p>{}</p>").format(_NOT_SET_UP)
+        settings = trust.settings
+        cautions = settings_cautions(settings, trust.has_trusted_hosts(), os.environ)
         drawn = picture(
             boxes(resolution, before_rewrite(self._environ)),
-            list(sections(resolution, self._environ, cautions)),
+            list(sections(settings, resolution, self._environ, cautions)),
             level=4,
         )
         return _ROOT.format(drawn)

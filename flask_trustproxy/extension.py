@@ -20,7 +20,7 @@ from werkzeug.datastructures import Headers
 from .chain import around, find_proxy_fixes, links, name_of, switch_off
 from .core.addresses import behind_nat64, parse_network
 from .core.environ import resolution_of
-from .core.walk import Resolution
+from .core.resolution import Resolution
 from .log import Warned, announce
 from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, refuse_anyone, with_secure
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings

@@ -13,8 +13,8 @@ from typing import Any
 
 from .core.addresses import UNIX, parse_network
 from .core.environ import ORIGINAL
+from .core.resolution import Resolution
 from .core.trust import is_local
-from .core.walk import Resolution
 from .report.cautions import setting_warnings
 from .report.phrases import in_words, node_name, quote, settings_in_words, suggest
 from .settings import Settings
@@ -72,9 +72,9 @@ def announce(settings: Settings, trusted_hosts: bool, warned: Warned) -> None:
     :param warned: knows which warnings the app had before.
     """
     logger.info("%s", ", ".join(settings_in_words(settings, 200)))
-    for written, network in settings.trust.rewritten():
+    for written, network in settings.policy.trust.rewritten():
         logger.info("TRUST_PROXY: %s read as %s", written, network)
-    for file in settings.trust.files:
+    for file in settings.policy.trust.files:
         logger.info("TRUST_PROXY: %r has %s addresses and networks", file.path, file.count)
     for caution in setting_warnings(settings, trusted_hosts):
         warned.once(str(caution), "%s", caution)
@@ -102,7 +102,7 @@ def log_request(resolution: Resolution, environ: Mapping[str, Any], warned: Warn
             "ProxyFix has rewritten the request before TrustProxy saw it, so the peer is not "
             "the peer any more. Remove ProxyFix",
         )
-    if resolution.settings.trust.count and "mod_wsgi.version" in environ:
+    if resolution.policy.trust.count and "mod_wsgi.version" in environ:
         warned.once(
             "mod_wsgi count",
             "TRUST_PROXY counts hops under mod_wsgi, where the web server is no hop: "
@@ -144,18 +144,18 @@ def _warn_of_ignored(resolution: Resolution, given: object, warned: Warned) -> N
             quote(ignored.value),
         )
     elif resolution.stopped == "count_not_reached":
-        client = resolution.settings.headers.client
+        client = resolution.policy.headers.client
         if client and ignored.header == client.name and ignored.value.strip(" \t"):
             warned.once(
                 "count not reached",
                 "TRUST_PROXY counts %s hops, but %s has fewer addresses: a request came past a "
                 "proxy, or the count is wrong. Nothing was believed of it",
-                resolution.settings.trust.count,
+                resolution.policy.trust.count,
                 ignored.header,
             )
     elif resolution.missed == "not_trusted" and is_local(peer):
         # Servers leave REMOTE_ADDR out for a socket.
-        trusted = suggest(resolution.settings, UNIX if given is None else peer)
+        trusted = suggest(resolution.policy, UNIX if given is None else peer)
         warned.once_per_network(
             "untrusted peer",
             peer,

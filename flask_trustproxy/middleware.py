@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from .chain import find_proxy_fixes, links, switch_off
 from .core.environ import has_other_values, missed_edge, resolution_of, rewrite
-from .core.walk import Resolution
+from .core.policy import Policy
+from .core.resolution import Resolution
 from .log import Warned, announce, log_request
 from .probe.door import TOKEN, answer
 from .report.phrases import MISSED_IN_WORDS, node_name
@@ -133,7 +134,7 @@ class TrustProxyMiddleware:
         environ[PASSED] = self
         if key and token is not None:
             refused = is_refused(resolution, settings, environ)
-            answered = answer(key, token, environ, resolution, refused)
+            answered = answer(settings, token, environ, resolution, refused)
             if answered is not None:
                 body, headers = answered
                 start_response("200 OK", headers)
@@ -162,10 +163,10 @@ class TrustProxyMiddleware:
         is_another = (
             done is not None
             and entering
-            and done.settings is settings
+            and done.policy is settings.policy
             and has_other_values(environ, done)
         )
-        resolution = rewrite(environ, settings, again=is_another)
+        resolution = rewrite(environ, settings.policy, again=is_another)
         if done is None or is_another:
             log_request(resolution, environ, self._warned)
         return resolution
@@ -175,7 +176,7 @@ class TrustProxyMiddleware:
     ) -> bool:
         """Say whether a request is answered 403, and log it once."""
         refused = is_refused(resolution, settings, environ)
-        missed = missed_edge(resolution, settings, environ) if refused else None
+        missed = missed_edge(resolution, settings.policy, environ) if refused else None
         if refused and missed is None:
             self._warned.once(
                 "refused behind a count",
@@ -225,7 +226,7 @@ class TrustProxyMiddleware:
 _ANYONE = ("everybody", "count")
 
 
-def _lets_in_anyone(outer: Settings, inner: Settings) -> bool:
+def _lets_in_anyone(outer: Policy, inner: Policy) -> bool:
     """Say whether what an inner TrustProxy requires is true of everyone."""
     has_secret = outer.edge.secret is not None or inner.edge.secret is not None
     return outer.trust.kind in _ANYONE and not has_secret
@@ -238,13 +239,13 @@ def refuse_anyone(settings: Settings, application: object) -> None:
     :raises SettingError: if ``settings`` trust a count or everybody, and an inner
         TrustProxy has ``TRUST_PROXY_REQUIRED``, which asks for the outer's result.
     """
-    if settings.trust.kind not in _ANYONE:
+    if settings.policy.trust.kind not in _ANYONE:
         return
     for link in links(application):
         if not isinstance(link, TrustProxyMiddleware):
             continue
         inner = link.settings
-        if inner.required and _lets_in_anyone(settings, inner):
+        if inner.required and _lets_in_anyone(settings.policy, inner.policy):
             value, origin = settings.given["TRUST_PROXY"]
             raise SettingError(
                 "TRUST_PROXY",
@@ -259,8 +260,8 @@ def came_through_proxies(
     resolution: Resolution, settings: Settings, environ: dict[str, Any]
 ) -> bool:
     """Say whether a request came through the proxies that these settings require."""
-    return missed_edge(resolution, settings, environ) is None and not _lets_in_anyone(
-        resolution.settings, settings
+    return missed_edge(resolution, settings.policy, environ) is None and not _lets_in_anyone(
+        resolution.policy, settings.policy
     )
 
 

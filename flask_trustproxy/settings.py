@@ -24,7 +24,8 @@ from .core.edge import (
     parse_identity_headers,
 )
 from .core.headers import NAMES, HeaderPlan, parse_headers
-from .core.trust import TrustFile, TrustPolicy, Trusts, compile_trust
+from .core.policy import Policy
+from .core.trust import TrustFile, TrustPolicy, compile_trust
 
 SecureCookies = Literal["session", "all", False]
 
@@ -83,43 +84,30 @@ class Given(NamedTuple):
 class Settings:
     """All settings, compiled from one snapshot.
 
-    :param trust: ``TRUST_PROXY``.
-    :param headers: ``TRUST_PROXY_HEADERS``.
-    :param max_hops: ``TRUST_PROXY_MAX_HOPS``.
-    :param clean_headers: ``TRUST_PROXY_CLEAN_HEADERS``.
+    :param policy: whom to believe, and what: ``TRUST_PROXY``, ``_HEADERS``, ``_MAX_HOPS``,
+        ``_CLEAN_HEADERS``, ``_EDGE``, ``_EDGE_SECRET``, ``_IDENTITY_HEADERS`` and
+        ``_SCHEME``.
     :param secure_cookies: ``TRUST_PROXY_SECURE_COOKIES``.
     :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
     :param open_paths: the paths that it leaves open.
     :param probe_key: ``TRUST_PROXY_PROBE_KEY``.
-    :param edge: ``TRUST_PROXY_EDGE`` and ``TRUST_PROXY_EDGE_SECRET``.
-    :param identity: ``TRUST_PROXY_IDENTITY_HEADERS``: each name, by its key in a
-        WSGI environ.
-    :param assumed_scheme: ``TRUST_PROXY_SCHEME``.
     :param given: what each setting was set to, and where.
     :param directory: where the paths of trust files start.
-    :param trusts: the question that the walk asks.
     """
 
-    trust: TrustPolicy
-    headers: HeaderPlan
-    max_hops: int
-    clean_headers: bool
+    policy: Policy
     secure_cookies: SecureCookies
     required: bool
     open_paths: frozenset[str]
     probe_key: Optional[bytes] = field(repr=False)
-    edge: Edge
-    identity: Mapping[str, str]
-    assumed_scheme: Optional[str]
     given: Mapping[str, Given] = field(repr=False)
     directory: str = field(repr=False)
-    trusts: Trusts = field(repr=False)
 
     @property
     def files(self) -> tuple[TrustFile, ...]:
         """All trust files that are named."""
-        edge = self.edge.proxies
-        return self.trust.files if edge is None else (*self.trust.files, *edge.files)
+        trust, edge = self.policy.trust, self.policy.edge.proxies
+        return trust.files if edge is None else (*trust.files, *edge.files)
 
 
 def parse_max_hops(value: object) -> int:
@@ -307,21 +295,23 @@ def compile_settings(given: Mapping[str, Given], directory: str = "") -> Setting
     _check_required(given, trust, required, secret)
     _check_edge(given, trust, headers, edge)
     _check_identity(given, trust, headers, edge, parsed["TRUST_PROXY_IDENTITY_HEADERS"])
+    policy = Policy(
+        trust,
+        headers,
+        parsed["TRUST_PROXY_MAX_HOPS"],
+        parsed["TRUST_PROXY_CLEAN_HEADERS"],
+        edge if edge.proxies or edge.secret else ANY_EDGE,
+        parsed["TRUST_PROXY_IDENTITY_HEADERS"],
+        parsed["TRUST_PROXY_SCHEME"],
+    )
     return Settings(
-        trust=trust,
-        headers=headers,
-        max_hops=parsed["TRUST_PROXY_MAX_HOPS"],
-        clean_headers=parsed["TRUST_PROXY_CLEAN_HEADERS"],
+        policy,
         secure_cookies=parsed["TRUST_PROXY_SECURE_COOKIES"],
         required=required,
         open_paths=open_paths,
         probe_key=parsed["TRUST_PROXY_PROBE_KEY"],
-        edge=edge if edge.proxies or edge.secret else ANY_EDGE,
-        identity=parsed["TRUST_PROXY_IDENTITY_HEADERS"],
-        assumed_scheme=parsed["TRUST_PROXY_SCHEME"],
         given=given,
         directory=directory,
-        trusts=_trusts_peer_only(trust.trusts) if _is_single(headers) else trust.trusts,
     )
 
 
@@ -408,12 +398,7 @@ def _is_forwarding(key: str, headers: HeaderPlan) -> bool:
 
 
 def _is_single(headers: HeaderPlan) -> bool:
-    return headers.client is not None and headers.client.says == "client"
-
-
-def _trusts_peer_only(trusts: Trusts) -> Trusts:
-    """Only the peer is asked where a header names one address: hop 1 is it."""
-    return lambda address, hop: hop == 0 and trusts(address, hop)
+    return headers.client is not None and headers.client.is_single
 
 
 def _check_hops(

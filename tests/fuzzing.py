@@ -25,7 +25,8 @@ from flask_trustproxy.core.addresses import UNIX, parse_address, parse_node
 from flask_trustproxy.core.environ import ORIGINAL, RESOLUTION, rewrite
 from flask_trustproxy.core.forwarded import entries, nth_value
 from flask_trustproxy.core.headers import KNOWN, NAMES, environ_key
-from flask_trustproxy.core.walk import Resolution
+from flask_trustproxy.core.policy import Policy
+from flask_trustproxy.core.resolution import Resolution
 from flask_trustproxy.report import cautions, phrases
 from flask_trustproxy.settings import SETTINGS, SettingError, Settings, read_settings
 from helpers import CLIENT, Watched, cleaned, environ_of, settings_of, split_host
@@ -63,7 +64,7 @@ def parameters(element: str) -> list[tuple[str, str]]:
 def check(environ: dict[str, Any], settings: Settings) -> Resolution:
     """Rewrite an environ, and hold what is promised of any."""
     before = dict(environ)
-    resolution = rewrite(environ, settings)
+    resolution = rewrite(environ, settings.policy)
     check_client(resolution, environ)
     for says, value in resolution.believed.items():
         check_value(says, value)
@@ -71,11 +72,11 @@ def check(environ: dict[str, Any], settings: Settings) -> Resolution:
     back = {**environ, **environ[ORIGINAL]}
     del back[RESOLUTION], back[ORIGINAL]
     assert {key: value for key, value in back.items() if value is not None} == before
-    if settings.clean_headers:
+    if settings.policy.clean_headers:
         check_left(environ, resolution)
         check_fed_back(before, environ, resolution)
     after = dict(environ)
-    assert rewrite(environ, settings) is resolution
+    assert rewrite(environ, settings.policy) is resolution
     assert environ == after
     return resolution
 
@@ -113,15 +114,15 @@ def check_value(says: str, value: str) -> None:
         assert not port or 1 <= int(port) <= 65535
 
 
-def forwarding_keys(settings: Settings) -> set[str]:
-    return {*NAMES, *(header.key for header in settings.headers.named)}
+def forwarding_keys(policy: Policy) -> set[str]:
+    return {*NAMES, *(header.key for header in policy.headers.named)}
 
 
 def check_left(environ: Mapping[str, Any], resolution: Resolution) -> None:
     """A forwarding header is gone, or is what was believed."""
     believed = resolution.believed
-    named = {header.key: header for header in resolution.settings.headers.named}
-    for key in forwarding_keys(resolution.settings).intersection(environ):
+    named = {header.key: header for header in resolution.policy.headers.named}
+    for key in forwarding_keys(resolution.policy).intersection(environ):
         assert resolution.trusted_hops
         header, value = named[key], environ[key]
         if header.says == "forwarded":
@@ -144,16 +145,16 @@ def check_fed_back(
     before: Mapping[str, Any], environ: Mapping[str, Any], resolution: Resolution
 ) -> None:
     """What was written back says the same again."""
-    settings = resolution.settings
-    if settings.trust.count and UNIX in resolution.nodes[1:]:
+    policy = resolution.policy
+    if policy.trust.count and UNIX in resolution.nodes[1:]:
         return  # a count needs its entries, and a socket has no address to be written
-    keys = forwarding_keys(settings)
+    keys = forwarding_keys(policy)
     fed = {key: value for key, value in before.items() if key not in keys}
     fed.update((key, environ[key]) for key in keys.intersection(environ))
-    again = rewrite(fed, settings)
+    again = rewrite(fed, policy)
     assert (again.client_ip, again.client_ips) == (resolution.client_ip, resolution.client_ips)
     # A second value from the right is the first that is left.
-    if all(header.n == 1 for header in settings.headers.values):
+    if all(header.n == 1 for header in policy.headers.values):
         assert again.believed == resolution.believed
 
 
@@ -186,7 +187,7 @@ def headers(data: bytes) -> None:
         check_lists(text)
         check_growth(text)
         for settings in PLANS:
-            names = [header.name for header in settings.headers.named]
+            names = [header.name for header in settings.policy.headers.named]
             check(environ_of(dict.fromkeys(names, text)), settings)
         # A client writes it in front of what trusted hops wrote.
         attacked = {name: f"{text}, {honest}" for name, honest in HONEST.items()}
@@ -244,7 +245,7 @@ def check_lists(text: str) -> None:
 
 def walked(name: str, text: str) -> list[str]:
     """The nodes of a header that is believed as far as it goes."""
-    return list(rewrite(environ_of({name: text}), TO_THE_END[name]).nodes[1:])
+    return list(rewrite(environ_of({name: text}), TO_THE_END[name].policy).nodes[1:])
 
 
 def until_text(nodes: Iterable[str]) -> list[str]:
@@ -269,7 +270,7 @@ def check_growth(text: str) -> None:
         assert watched.looked <= 6 * len(long) + 6
     for name, settings in TO_THE_END.items():
         watched = Watched(long)
-        rewrite(environ_of({name: watched}), settings)
+        rewrite(environ_of({name: watched}), settings.policy)
         # What ended the walk is looked for once more, to be told.
         assert watched.looked <= 12 * len(long) + 12
 
@@ -325,7 +326,7 @@ def check_compiled(settings: Settings) -> None:
     assert all(map(str.isprintable, phrases.settings_in_words(settings)))
     for caution in cautions.setting_warnings(settings, trusted_hosts=False):
         check_line(str(caution))
-    for written, network in settings.trust.rewritten():
+    for written, network in settings.policy.trust.rewritten():
         check_line(f"{written} read as {network}")
     check(environ_of(HONEST), settings)
 
@@ -388,9 +389,11 @@ def middleware(data: bytes) -> None:
     resolution = check(dict(environ), settings)
     check_log(environ, resolution)
     check_in_front(environ, resolution, data.decode("latin-1"))
-    unnamed = forwarding_keys(settings) - {header.key for header in settings.headers.named}
+    unnamed = forwarding_keys(settings.policy) - {
+        header.key for header in settings.policy.headers.named
+    }
     only_named = {key: value for key, value in environ.items() if key not in unnamed}
-    assert rewrite(only_named, settings) == resolution
+    assert rewrite(only_named, settings.policy) == resolution
     check_urls(app, environ, resolution)
 
 
@@ -414,7 +417,7 @@ def check_log(environ: Mapping[str, Any], resolution: Resolution) -> None:
     """Whatever a client writes, the log has a line for each cause."""
     check_line(phrases.in_words(resolution))
     rewritten = dict(environ)
-    again = rewrite(rewritten, resolution.settings)
+    again = rewrite(rewritten, resolution.policy)
     diagnostics.logger.addHandler(LINES)
     try:
         diagnostics.log_request(again, rewritten, diagnostics.Warned())
@@ -426,10 +429,10 @@ def check_in_front(environ: Mapping[str, Any], resolution: Resolution, text: str
     """What stands in front of what trusted hops wrote changes nothing, and is not read."""
     attacked = {
         header.key: Watched(f"{text}, {value}")
-        for header in resolution.settings.headers.named
+        for header in resolution.policy.headers.named
         if (value := environ.get(header.key)) is not None and reaches(header, value, resolution)
     }
-    again = rewrite({**environ, **attacked}, resolution.settings)
+    again = rewrite({**environ, **attacked}, resolution.policy)
     assert replace(again, ignored=()) == replace(resolution, ignored=())
     assert all(value.lowest >= len(text) for value in attacked.values())
 
@@ -445,7 +448,7 @@ def reaches(header: Any, value: str, resolution: Resolution) -> bool:
 
 def check_urls(app: Flask, environ: Mapping[str, Any], resolution: Resolution) -> None:
     """Every URL can be built: of a believed host always, else where a plain app can."""
-    settings = resolution.settings
+    settings = app.extensions["trustproxy"].settings
     if settings.required and not resolution.trusted_hops:
         open_path = environ["PATH_INFO"] in settings.open_paths
         _, status, _ = run_wsgi_app(app, dict(environ))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from flask_trustproxy.core.addresses import parse_address
 from flask_trustproxy.core.environ import rewrite
 from flask_trustproxy.core.headers import environ_key
-from flask_trustproxy.core.walk import Resolution, resolve
+from flask_trustproxy.core.resolution import Resolution, resolve
 from flask_trustproxy.settings import Settings, read_settings
 
 #: The proxies of the tests, and a client that is none of them.
@@ -39,7 +39,7 @@ def resolved(
 ) -> Resolution:
     """Resolve headers that came from a peer."""
     node = parse_address(peer) or ("unix:" if peer == "unix:" else "")
-    return resolve(settings, node, scheme, keyed(headers))
+    return resolve(settings.policy, node, scheme, keyed(headers))
 
 
 def split_host(host: str) -> tuple[str, str]:
@@ -67,7 +67,7 @@ def environ_of(headers: dict[str, str], peer: str = PEER, **more: object) -> dic
 
 def cleaned(settings: Settings, environ: dict[str, object]) -> dict[str, object]:
     """What :func:`rewrite` leaves in an environ, our own keys aside."""
-    rewrite(environ, settings)
+    rewrite(environ, settings.policy)
     return {
         key: value for key, value in environ.items() if not key.startswith("flask_trustproxy.")
     }

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_trustproxy.core.walk import Resolution
+from flask_trustproxy.core.resolution import Resolution
 from flask_trustproxy.settings import Settings
 from helpers import CLIENT, resolved, settings_of
 

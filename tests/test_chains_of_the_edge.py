@@ -95,7 +95,7 @@ def asked(
     }
     headers = {name: value for name, value in sent.items() if value is not None}
     environ = environ_of(headers, ADDRESSES[0] if passed else source)
-    rewrite(environ, settings)
+    rewrite(environ, settings.policy)
     return environ
 
 
@@ -123,7 +123,7 @@ def assert_not_believed(environ: dict[str, Any]) -> None:
     assert environ["wsgi.url_scheme"] == "http"
     assert (environ["HTTP_HOST"], environ["SCRIPT_NAME"]) == ("own.example.com", "")
     left = {environ_key(USER), *map(environ_key, FORGERIES)}
-    if resolution.settings.edge.secret is not None:
+    if resolution.policy.edge.secret is not None:
         left.add(environ_key(VERIFY))
         assert resolution.missed == "no_secret"
     assert left.isdisjoint(environ)

@@ -201,8 +201,8 @@ def test_the_platforms_recommend_settings_that_are_none_of_the_mistakes():
             given = {"TRUST_PROXY": value, "TRUST_PROXY_MAX_HOPS": hops}
             given["TRUST_PROXY_HEADERS"] = headers.get(platform)
             settings = read_settings(given, {})
-            assert settings.trust.kind in ("addresses", "count")
-            assert settings.trust.kind != "count" or value == hops
+            assert settings.policy.trust.kind in ("addresses", "count")
+            assert settings.policy.trust.kind != "count" or value == hops
     assert headers.keys() == {"Fly.io", "Railway"}
 
 

@@ -805,8 +805,8 @@ class TestLaterChangesOfTheConfig:
         app.config["TRUST_PROXY"] = meddling = Meddling()
         settings = state.settings
         assert settings.given["TRUST_PROXY"].value is meddling
-        assert settings.max_hops == settings.given["TRUST_PROXY_MAX_HOPS"].value == 1
-        assert state.settings.max_hops == 5
+        assert settings.policy.max_hops == settings.given["TRUST_PROXY_MAX_HOPS"].value == 1
+        assert state.settings.policy.max_hops == 5
 
     def test_a_change_during_a_request_counts_from_the_next(self):
         app = plain_app()
@@ -939,7 +939,7 @@ class TestManyThreads:
 
         class Asking(logging.Handler):
             def emit(self, record):
-                seen.append(app.extensions["trustproxy"].settings.max_hops)
+                seen.append(app.extensions["trustproxy"].settings.policy.max_hops)
 
         handler, logger = Asking("INFO"), logging.getLogger("flask_trustproxy")
         app.config["TRUST_PROXY"] = True
@@ -1008,7 +1008,7 @@ class TestSeveralApps:
         app = make_app()
         settings = app.extensions["trustproxy"].settings
         assert settings.given["TRUST_PROXY"] == ("10.0.0.0/8", "from app.config")
-        assert settings.max_hops == 16
+        assert settings.policy.max_hops == 16
 
     def test_an_app_that_is_dropped_is_not_kept(self):
         """A factory that each test calls must not fill the memory."""

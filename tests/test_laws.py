@@ -16,8 +16,8 @@ from werkzeug.test import run_wsgi_app
 from flask_trustproxy import TrustProxy
 from flask_trustproxy.core.environ import rewrite
 from flask_trustproxy.core.headers import KNOWN, environ_key
+from flask_trustproxy.core.resolution import Resolution
 from flask_trustproxy.core.values import parse_host
-from flask_trustproxy.core.walk import Resolution
 from helpers import (
     CLIENT,
     PEER,
@@ -123,7 +123,7 @@ def requests(draw: st.DrawFn) -> dict[str, object]:
 
 def said(resolution: Resolution) -> tuple[object, ...]:
     """All that is believed, and how it was found."""
-    return astuple(replace(resolution, ignored=(), settings=None, cleaned={})), resolution.hops
+    return astuple(replace(resolution, ignored=(), policy=None)), resolution.hops
 
 
 @given(
@@ -147,7 +147,7 @@ def test_prefix_independence(asked, prefixes, comma):
 @given(requests(), st.dictionaries(st.sampled_from(NAMES), forged))
 def test_headers_that_are_not_named_change_nothing(asked, unnamed):
     settings, headers = asked["settings"], asked["headers"]
-    named = {header.name for header in settings.headers.named}
+    named = {header.name for header in settings.policy.headers.named}
     more = {name: value for name, value in unnamed.items() if name not in named}
     assert said(resolved(settings, {**more, **headers})) == said(resolved(settings, headers))
     environ = cleaned(settings, environ_of(headers))
@@ -165,7 +165,7 @@ def is_canonical(address: str) -> bool:
 def test_the_result_parses_to_itself(asked):
     settings, peer = asked["settings"], asked["peer"]
     environ = environ_of(asked["headers"], peer)
-    resolution = rewrite(environ, settings)
+    resolution = rewrite(environ, settings.policy)
     assert all(map(is_canonical, resolution.client_ips))
     assert environ["REMOTE_ADDR"] == (resolution.client_ip or "")
     assert resolution.client_ip is None or is_canonical(resolution.client_ip)
@@ -187,7 +187,7 @@ def test_what_was_cleaned_gives_the_same_result(asked):
     )
     # A count needs its entries, and a socket has no address to be written; a
     # second value from the right is the first that is left.
-    lost = settings.trust.count and "unix:" in before.nodes[1:]
+    lost = settings.policy.trust.count and "unix:" in before.nodes[1:]
     if not lost:
         assert (again.client_ip, again.client_ips) == (before.client_ip, before.client_ips)
         k = before.trusted_hops
@@ -201,16 +201,16 @@ def test_the_client_is_nobody_who_is_trusted(asked):
     settings = asked["settings"]
     resolution = resolved(settings, asked["headers"], asked["peer"])
     nodes, k, stopped = resolution.nodes, resolution.trusted_hops, resolution.stopped
-    assert all(settings.trusts(node, hop) for hop, node in enumerate(nodes[:k]))
+    assert all(settings.policy.trusts(node, hop) for hop, node in enumerate(nodes[:k]))
     if stopped == "untrusted":
         assert len(nodes) == k + 1
-        assert not settings.trusts(nodes[-1], k)
+        assert not settings.policy.trusts(nodes[-1], k)
     elif stopped == "max_hops":
-        assert len(nodes) == k + 1 == settings.max_hops + 1
+        assert len(nodes) == k + 1 == settings.policy.max_hops + 1
     elif stopped == "count_not_reached":
         assert (len(nodes), k) == (1, 0)
     else:
-        assert len(nodes) == k <= settings.max_hops
+        assert len(nodes) == k <= settings.policy.max_hops
     hops = [node for node in nodes[1:] if node != "unix:"]
     assert resolution.client_ips == tuple(hops[::-1])
 
@@ -228,13 +228,13 @@ NAIVE = {
 def test_a_naive_reader_finds_nothing_or_what_is_believed(asked, more):
     settings = asked["settings"]
     environ = environ_of({**more, **asked["headers"]}, asked["peer"])
-    resolution = rewrite(environ, settings)
+    resolution = rewrite(environ, settings.policy)
     believed = {**resolution.believed, "client": resolution.client_ip}
     for header in KNOWN.values():
         value = environ.get(header.key)
         if value is None:
             continue
-        assert header in [replace(named, n=1) for named in settings.headers.named]
+        assert header in [replace(named, n=1) for named in settings.policy.headers.named]
         if header.says == "forwarded":
             for says in ("client", "scheme", "host"):
                 found = NAIVE[says](value)
@@ -267,7 +267,7 @@ def test_no_environ_makes_it_raise(asked, of_the_server, headers, missing):
     environ = {**environ_of(asked["headers"], asked["peer"]), **of_the_server, **headers}
     for key in missing:
         del environ[key]
-    resolution = rewrite(environ, asked["settings"])
+    resolution = rewrite(environ, asked["settings"].policy)
     assert environ["wsgi.url_scheme"] in ("http", "https")
     assert environ["REMOTE_ADDR"] == "" or is_canonical(environ["REMOTE_ADDR"])
     assert environ["REMOTE_ADDR"] == (resolution.client_ip or "")
@@ -364,7 +364,7 @@ def test_no_header_makes_a_url_raise_or_leave_the_host(
     _, status, headers = run_wsgi_app(app, redirected)
     assert status == "308 PERMANENT REDIRECT"
 
-    resolution = rewrite(environ, app.extensions["trustproxy"].settings)
+    resolution = rewrite(environ, app.extensions["trustproxy"].settings.policy)
     origin = f"{resolution.scheme}://{expected_host(resolution, own)}"
     root = unquote(resolution.prefix or "").rstrip("/")
     if not root or mount == root or mount.startswith(f"{root}/"):
@@ -407,7 +407,7 @@ def test_a_believed_prefix_never_changes_the_host_of_a_url(prefix, mount):
         assert unquote(urlsplit(request.url).path) == unquote(path)
         again = {**request.environ, "HTTP_X_FORWARDED_PREFIX": prefix, "REMOTE_ADDR": PEER}
     again = {key: again[key] for key in again if not key.startswith("flask_trustproxy.")}
-    rewrite(again, app.extensions["trustproxy"].settings)
+    rewrite(again, app.extensions["trustproxy"].settings.policy)
     assert again["SCRIPT_NAME"] == rewritten
 
 

@@ -1012,9 +1012,9 @@ def test_no_element_is_proposed_for_a_peer_of_text(caplog, text, trust):
 
 def test_an_element_that_is_there_already_is_not_proposed_again():
     settings = settings_of("loopback, unix, 10.0.0.2")
-    assert phrases.suggest(settings, "unix:") == "loopback, unix, 10.0.0.2"
-    assert phrases.suggest(settings, "10.0.0.2") == "loopback, unix, 10.0.0.2"
-    assert phrases.suggest(settings, "") is None
+    assert phrases.suggest(settings.policy, "unix:") == "loopback, unix, 10.0.0.2"
+    assert phrases.suggest(settings.policy, "10.0.0.2") == "loopback, unix, 10.0.0.2"
+    assert phrases.suggest(settings.policy, "") is None
 
 
 def test_the_proxy_is_named_that_writes_ipv6_in_forwarded_without_brackets(caplog):

@@ -292,7 +292,7 @@ class TestAttributes:
         application.settings = application.app = "the application's"
         middleware = set_up(kind, application)
         assert middleware.app is application
-        assert middleware.settings.max_hops == 16
+        assert middleware.settings.policy.max_hops == 16
 
     def test_special_names_ask_about_the_object_itself(self, kind):
         application = Stateful()
@@ -439,9 +439,9 @@ def test_the_environment_is_not_read(monkeypatch):
 
 def test_the_settings_are_frozen():
     middleware = TrustProxyMiddleware(Application(), max_hops=3)
-    assert middleware.settings.max_hops == 3
+    assert middleware.settings.policy.max_hops == 3
     with pytest.raises(dataclasses.FrozenInstanceError):
-        middleware.settings.max_hops = 4  # type: ignore[misc]  # that is the test
+        middleware.settings.policy.max_hops = 4  # type: ignore[misc]  # that is the test
 
 
 def flask_json(response):

@@ -76,7 +76,7 @@ def test_settings_are_restored(app):
     assert app.config["TRUST_PROXY"] == "192.0.2.10"
     assert "TRUST_PROXY_HEADERS" not in app.config
     assert "TRUST_PROXY_MAX_HOPS" not in app.config
-    assert app.extensions["trustproxy"].settings.max_hops == 16
+    assert app.extensions["trustproxy"].settings.policy.max_hops == 16
 """
 
 #: pytest-flask's entry point is named so.

@@ -8,6 +8,7 @@ import os
 import pickle
 from decimal import Decimal
 from ipaddress import IPv6Address, IPv6Interface
+from operator import attrgetter
 
 import pytest
 from flask import Config
@@ -393,14 +394,15 @@ NO_COOKIES = [*ON, *NEITHER, "sessions", "session,all", "both", ["session"], "\u
 
 def setting_of(name, value):
     attribute = {
-        "TRUST_PROXY_MAX_HOPS": "max_hops",
-        "TRUST_PROXY_CLEAN_HEADERS": "clean_headers",
+        "TRUST_PROXY_MAX_HOPS": "policy.max_hops",
+        "TRUST_PROXY_CLEAN_HEADERS": "policy.clean_headers",
         "TRUST_PROXY_SECURE_COOKIES": "secure_cookies",
         "TRUST_PROXY_REQUIRED": "required",
     }[name]
-    answers = [getattr(read_settings({name: value}, {}), attribute)]
+    read = attrgetter(attribute)
+    answers = [read(read_settings({name: value}, {}))]
     if isinstance(value, str):
-        answers.append(getattr(read_settings({}, {name: value}), attribute))
+        answers.append(read(read_settings({}, {name: value})))
     assert len({repr(answer) for answer in answers}) == 1
     return answers[0]
 
@@ -633,8 +635,8 @@ def test_two_values_make_sense_together(config):
 
 def test_only_the_peer_is_asked_where_a_header_holds_one_address():
     everyone = read_settings({"TRUST_PROXY": True, "TRUST_PROXY_HEADERS": "X-Real-IP"}, {})
-    assert everyone.trusts("10.0.0.2", 0) is True
-    assert everyone.trusts("10.0.0.2", 1) is False
+    assert everyone.policy.trusts("10.0.0.2", 0) is True
+    assert everyone.policy.trusts("10.0.0.2", 1) is False
     listed = read_settings({"TRUST_PROXY": True, "TRUST_PROXY_HEADERS": "Forwarded"}, {})
     assert listed.trusts("10.0.0.2", 1) is True
     nobody = read_settings({"TRUST_PROXY": False, "TRUST_PROXY_HEADERS": "X-Real-IP"}, {})
@@ -651,10 +653,10 @@ DEFAULTS = {
 }
 # For each setting a value for config, one for the environment, and how both are told apart.
 SOURCES = [
-    ("TRUST_PROXY", "10.0.0.0/8", "unix", lambda s: s.trust.elements),
-    ("TRUST_PROXY_HEADERS", [], "X-Real-IP", lambda s: [h.name for h in s.headers.named]),
-    ("TRUST_PROXY_MAX_HOPS", 3, "4", lambda s: s.max_hops),
-    ("TRUST_PROXY_CLEAN_HEADERS", True, "no", lambda s: s.clean_headers),
+    ("TRUST_PROXY", "10.0.0.0/8", "unix", lambda s: s.policy.trust.elements),
+    ("TRUST_PROXY_HEADERS", [], "X-Real-IP", lambda s: s.policy.headers.client),
+    ("TRUST_PROXY_MAX_HOPS", 3, "4", lambda s: s.policy.max_hops),
+    ("TRUST_PROXY_CLEAN_HEADERS", True, "no", lambda s: s.policy.clean_headers),
     ("TRUST_PROXY_SECURE_COOKIES", False, "all", lambda s: s.secure_cookies),
     ("TRUST_PROXY_REQUIRED", False, "/healthz", lambda s: (s.required, s.open_paths)),
 ]
@@ -665,10 +667,11 @@ def test_the_defaults():
     for name, value in DEFAULTS.items():
         assert SETTINGS[name].default == value
         assert settings.given[name] == Given(value, "the default")
-    assert settings.trust.elements == ("loopback",)
-    assert [h.name for h in settings.headers.named] == ["X-Forwarded-For", "X-Forwarded-Proto"]
-    assert settings.max_hops == 16
-    assert settings.clean_headers is True
+    assert settings.policy.trust.elements == ("loopback",)
+    named = [header.name for header in settings.policy.headers.named]
+    assert named == ["X-Forwarded-For", "X-Forwarded-Proto"]
+    assert settings.policy.max_hops == 16
+    assert settings.policy.clean_headers is True
     assert settings.secure_cookies == "session"
     assert settings.required is False
     assert settings.open_paths == frozenset()
@@ -748,7 +751,7 @@ def test_settings_that_conflict_name_the_origin_of_the_one_to_mend():
 def test_settings_are_frozen():
     settings = read_settings({}, {})
     with pytest.raises(AttributeError):
-        settings.max_hops = 1
+        settings.policy.max_hops = 1
 
 
 def test_other_settings_are_not_read():
@@ -883,7 +886,7 @@ class TestFlaskConfig:
     def test_a_prefixed_environment_variable(self, config, monkeypatch, name, text, expected):
         monkeypatch.setenv(name, text)
         config.from_prefixed_env()
-        assert summary(read_settings(config, {}).trust) == expected
+        assert summary(read_settings(config, {}).policy.trust) == expected
 
     @pytest.mark.parametrize(("name", "text", "value", "expected"), PREFIXED_MISTAKES)
     def test_a_mistake_in_one(self, config, monkeypatch, name, text, value, expected):
@@ -903,10 +906,10 @@ class TestFlaskConfig:
             monkeypatch.setenv(f"FLASK_{name}", text)
         config.from_prefixed_env()
         settings = read_settings(config, {"TRUST_PROXY": "\0", "TRUST_PROXY_HEADERS": "\0"})
-        assert summary(settings.trust) == ("10.0.0.0/8",)
-        assert [header.name for header in settings.headers.named] == ["Forwarded"]
-        assert settings.max_hops == 2
-        assert settings.clean_headers is False
+        assert summary(settings.policy.trust) == ("10.0.0.0/8",)
+        assert [header.name for header in settings.policy.headers.named] == ["Forwarded"]
+        assert settings.policy.max_hops == 2
+        assert settings.policy.clean_headers is False
         assert settings.secure_cookies is False
         assert (settings.required, settings.open_paths) == (True, {"/healthz"})
 
@@ -919,7 +922,7 @@ class TestFlaskConfig:
     def test_another_prefix(self, config, monkeypatch):
         monkeypatch.setenv("ACME_TRUST_PROXY", "unix")
         config.from_prefixed_env("ACME")
-        assert summary(read_settings(config, {}).trust) == ("unix",)
+        assert summary(read_settings(config, {}).policy.trust) == ("unix",)
 
     JSON = {
         "TRUST_PROXY": ["loopback", "10.0.0.0/8"],
@@ -939,11 +942,11 @@ class TestFlaskConfig:
 
     def check(self, config):
         settings = read_settings(config, {})
-        assert summary(settings.trust) == ("loopback", "10.0.0.0/8")
-        named = [(header.name, header.n) for header in settings.headers.named]
+        assert summary(settings.policy.trust) == ("loopback", "10.0.0.0/8")
+        named = [(header.name, header.n) for header in settings.policy.headers.named]
         assert named == [("X-Forwarded-For", 1), ("X-Forwarded-Proto", 2)]
-        assert settings.max_hops == 2
-        assert settings.clean_headers is False
+        assert settings.policy.max_hops == 2
+        assert settings.policy.clean_headers is False
         assert settings.secure_cookies == "all"
         assert settings.required is False
         assert settings.given["TRUST_PROXY"].origin == "from app.config"
@@ -986,7 +989,7 @@ class TestFlaskConfig:
     )
     def test_a_line_of_toml(self, config, line, expected):
         config.from_mapping(tomllib.loads(line))
-        assert summary(read_settings(config, {}).trust) == expected
+        assert summary(read_settings(config, {}).policy.trust) == expected
 
     @pytest.mark.parametrize(
         ("line", "value", "expected"),
@@ -1009,7 +1012,7 @@ class TestTrustFiles:
         (tmp_path / "list.txt").write_text("198.51.100.0/24\n")
 
     def paths(self, settings):
-        return [file.path for file in settings.trust.files]
+        return [file.path for file in settings.policy.trust.files]
 
     def test_a_path_starts_in_the_directory(self, tmp_path):
         given = {"TRUST_PROXY": "file:list.txt"}
@@ -1023,7 +1026,7 @@ class TestTrustFiles:
 
     def test_an_environment_names_a_file(self, tmp_path):
         settings = read_settings({}, {"TRUST_PROXY": "loopback,file:list.txt"}, str(tmp_path))
-        assert settings.trusts("198.51.100.7", 3)
+        assert settings.policy.trusts("198.51.100.7", 3)
 
     def test_a_mistake_names_the_file_and_the_line(self, tmp_path):
         (tmp_path / "list.txt").write_text("198.51.100.0/24\nloopback\n")
@@ -1058,4 +1061,4 @@ class TestTrustFiles:
     def test_only_the_peer_is_asked_with_a_header_of_one_address(self, tmp_path):
         config = {"TRUST_PROXY": "file:list.txt", "TRUST_PROXY_HEADERS": "X-Real-IP"}
         settings = read_settings(config, {}, str(tmp_path))
-        assert [settings.trusts("198.51.100.7", hop) for hop in (0, 1)] == [True, False]
+        assert [settings.policy.trusts("198.51.100.7", hop) for hop in (0, 1)] == [True, False]

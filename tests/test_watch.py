@@ -70,9 +70,9 @@ def look(watched, clock, seconds=1.0):
     """Ask for the settings a while later; which of the lists they hold."""
     clock.now += seconds
     settings = watched.settings
-    assert settings.trusts("unix:", 0)
+    assert settings.policy.trusts("unix:", 0)
     asked = {"old": "198.51.100.7", "new": "203.0.113.7"}
-    return " and ".join(name for name, ip in asked.items() if settings.trusts(ip, 0))
+    return " and ".join(name for name, ip in asked.items() if settings.policy.trusts(ip, 0))
 
 
 def replace(path, text):
@@ -133,9 +133,9 @@ def test_files_are_taken_over_together(tmp_path, path, clock):
     assert look(watched, clock) == "old"
     replace(second, "192.0.2.128/25\n")
     assert look(watched, clock) == "old"
-    assert not watched.settings.trusts("192.0.2.200", 0)
+    assert not watched.settings.policy.trusts("192.0.2.200", 0)
     assert look(watched, clock) == "new"
-    assert watched.settings.trusts("192.0.2.200", 0)
+    assert watched.settings.policy.trusts("192.0.2.200", 0)
 
 
 def test_what_changes_while_it_is_read_is_not_taken_over(path, watched, clock, monkeypatch):
@@ -153,7 +153,7 @@ def test_what_changes_while_it_is_read_is_not_taken_over(path, watched, clock, m
         assert look(watched, clock) == "old"
     assert look(watched, clock) == "old"
     assert look(watched, clock) == "new"
-    assert watched.settings.trusts("192.0.2.1", 0)
+    assert watched.settings.policy.trusts("192.0.2.1", 0)
 
 
 def test_what_breaks_while_it_is_read_is_not_said(path, watched, clock, monkeypatch, caplog):
@@ -657,14 +657,14 @@ class TestConfig:
         replace(path, NEW)
         app.config["TRUST_PROXY_MAX_HOPS"] = 3
         assert self.look(app, clock) == "new"
-        assert app.extensions["trustproxy"].settings.max_hops == 3
+        assert app.extensions["trustproxy"].settings.policy.max_hops == 3
 
     def test_a_file_that_changes_after_another_value_counts(self, app, path, clock):
         app.config["TRUST_PROXY_MAX_HOPS"] = 3
         assert self.look(app, clock) == "old"
         replace(path, NEW)
         assert [self.look(app, clock), self.look(app, clock)] == ["old", "new"]
-        assert app.extensions["trustproxy"].settings.max_hops == 3
+        assert app.extensions["trustproxy"].settings.policy.max_hops == 3
 
     def test_a_value_without_a_file_is_not_watched(self, app, path, clock, monkeypatch):
         app.config["TRUST_PROXY"] = "unix, 198.51.100.0/24"

@@ -59,14 +59,14 @@ def _check_text(settings: Settings, cautions: Sequence[Caution]) -> Iterator[Lin
     """The lines of ``check``."""
     yield from settings_text(settings)
     yield ""
-    yield from paragraph("Trusted   ", words.trusted_in_words(settings.trust))
-    for written, network in settings.trust.rewritten():
+    yield from paragraph("Trusted   ", words.trusted_in_words(settings.policy.trust))
+    for written, network in settings.policy.trust.rewritten():
         yield f"          ({written} read as {network})"
-    yield from (f"File      {line}" for line in words.files_in_words(settings.trust))
-    believed = words.believed_headers(settings.headers)
+    yield from (f"File      {line}" for line in words.files_in_words(settings.policy.trust))
+    believed = words.believed_headers(settings.policy.headers)
     yield from paragraph("Believed  ", ", ".join(believed) or "no header")
     yield from paragraph(
-        "Removed   ", ", ".join(words.removed_headers(settings)) or "no header"
+        "Removed   ", ", ".join(words.removed_headers(settings.policy)) or "no header"
     )
     yield ""
     for caution in cautions:

@@ -17,7 +17,7 @@ from ..core.addresses import UNIX
 from ..core.environ import ORIGINAL, rewrite
 from ..core.headers import environ_key
 from ..core.peer import read_peer
-from ..core.walk import Resolution
+from ..core.resolution import Resolution
 from ..middleware import is_refused
 from ..report import words
 from ..report.as_json import explanation
@@ -139,13 +139,13 @@ def explain(
     received = _make_environ(peer, headers, scheme)
     environ = dict(received)
     try:
-        resolution = rewrite(environ, settings)
+        resolution = rewrite(environ, settings.policy)
     except Exception as error:  # what a callable raises propagates
         raise NoAnswer(f"TRUST_PROXY does not answer: {in_a_line(error)}") from None
     if as_json:
         print_json(explanation(resolution, received))
     else:
-        print_text(_explain_text(resolution, received, environ))
+        print_text(_explain_text(settings, resolution, received, environ))
 
 
 def _make_environ(peer: str, headers: Iterable[tuple[str, str]], scheme: str) -> dict[str, Any]:
@@ -179,14 +179,18 @@ def _settings(ctx: click.Context, given: Mapping[str, Given]) -> Settings:
 
 
 def _explain_text(
-    resolution: Resolution, received: Mapping[str, Any], environ: dict[str, Any]
+    settings: Settings,
+    resolution: Resolution,
+    received: Mapping[str, Any],
+    environ: dict[str, Any],
 ) -> Iterator[Line]:
     """The lines of ``explain``.
 
+    :param settings: the settings in force.
+    :param resolution: what was decided.
     :param received: the environ as it was before the rewrite.
     :param environ: the same after it.
     """
-    settings = resolution.settings
     yield from picture(words.picture(resolution))
     yield ""
     yield from table(
@@ -222,7 +226,8 @@ def _explain_text(
             yield from ("", title, *lines)
     yield from ("", "In the environ")
     yield from table(*_remaining(resolution, environ), indent="  ")
-    removed = words.header_names(settings, set(environ[ORIGINAL]) - set(environ))
+    gone = environ[ORIGINAL].keys() - environ.keys()
+    removed = words.header_names(resolution.policy.headers, gone)
     if removed:
         yield from paragraph("  removed: ", ", ".join(removed))
     yield ""
@@ -232,7 +237,7 @@ def _explain_text(
 def _remaining(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What was written into the environ, and the forwarding headers in it."""
     keys = {"REMOTE_ADDR", "wsgi.url_scheme", "HTTP_HOST", *environ[ORIGINAL]}
-    plan = resolution.settings.headers
+    plan = resolution.policy.headers
     keys |= plan.unnamed.union(header.key for header in plan.named)
     for key in sorted(keys.intersection(environ)):
         yield key, quote(environ[key])

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Optional
 
-from ..settings import Settings
 from .edge import Missed
+from .forwarded import nth_value, write_forwarded
+from .headers import Header
 from .peer import read_peer, read_scheme
+from .policy import Policy
+from .resolution import Resolution, resolve
 from .values import DEFAULT_PORTS, compose_prefix, join_host, split_host
-from .walk import Resolution, resolve
 
 #: Holds the Resolution. No header can make a value of that type.
 RESOLUTION = "flask_trustproxy.resolution"
@@ -47,35 +49,35 @@ def has_other_values(environ: Environ, done: Resolution) -> bool:
     """
     original: Environ = environ.get(ORIGINAL) or {}
     again = before_rewrite(environ)
-    secret = done.settings.edge.secret
+    secret = done.policy.edge.secret
     if secret is not None and secret.key in environ:  # it was removed
         return True
     if secret is not None and done.missed != "no_secret":
         again[secret.key] = secret.values[0].decode()
-    resolution = rewrite(again, done.settings, again=True)
+    resolution = rewrite(again, done.policy, again=True)
     for inner, _ in done.inner:
         missed_edge(resolution, inner, again)
     touched = (original.keys() | again[ORIGINAL].keys()) - {"SCRIPT_NAME"}
     return resolution != done or any(again.get(key) != environ.get(key) for key in touched)
 
 
-def rewrite(environ: Environ, settings: Settings, again: bool = False) -> Resolution:
+def rewrite(environ: Environ, policy: Policy, again: bool = False) -> Resolution:
     """Make a WSGI environ say what is believed, in place.
 
     An environ that was rewritten before is left alone, unless ``again`` is on:
     the outermost decides who the client is.
 
     :param environ: the environ as the server made it.
-    :param settings: the settings in force.
+    :param policy: the policy in force.
     :param again: whether what it says now is another request.
     """
     done = environ.get(RESOLUTION)
     if isinstance(done, Resolution) and not again:
-        missed_edge(done, settings, environ)
+        missed_edge(done, policy, environ)
         return done
-    trust = settings.trust
+    trust = policy.trust
     peer = read_peer(environ, trust.unix_by_name, trust.known)
-    resolution = resolve(settings, peer, read_scheme(environ), environ)
+    resolution = resolve(policy, peer, read_scheme(environ), environ)
     original: Environ = {}
     _replace(environ, original, "REMOTE_ADDR", resolution.client_ip or "")
     _replace(environ, original, "wsgi.url_scheme", resolution.scheme)
@@ -83,34 +85,61 @@ def rewrite(environ: Environ, settings: Settings, again: bool = False) -> Resolu
         _remove(environ, original, ("REMOTE_PORT", "REMOTE_HOST"))
     if resolution.believed or resolution.is_scheme_assumed:
         _replace_url(environ, original, resolution)
-    _keep_from_app(environ, original, settings, resolution.missed)
-    if settings.clean_headers:
-        for key, value in resolution.cleaned.items():
-            _replace(environ, original, key, value)
-        unnamed = settings.headers.unnamed
-        if not unnamed.isdisjoint(environ):
-            resolution.removed = unnamed.intersection(environ)
-            _remove(environ, original, resolution.removed)
+    _keep_from_app(environ, original, policy, resolution.missed)
+    if policy.clean_headers:
+        _clean(environ, original, resolution)
     environ[ORIGINAL] = original
     environ[RESOLUTION] = resolution
     return resolution
 
 
-def missed_edge(resolution: Resolution, settings: Settings, environ: Environ) -> Missed:
-    """Say why a request did not come through the edge of these settings, if it did not.
+def _clean(environ: Environ, original: Environ, resolution: Resolution) -> None:
+    """Leave in each forwarding header only what is believed, so that no reader is misled."""
+    plan = resolution.policy.headers
+    for header in plan.named:
+        written = environ.get(header.key)
+        if written is not None:
+            _replace(environ, original, header.key, believed_text(resolution, header, written))
+    if not plan.unnamed.isdisjoint(environ):
+        resolution.removed = plan.unnamed.intersection(environ)
+        _remove(environ, original, resolution.removed)
+
+
+def believed_text(resolution: Resolution, header: Header, written: str) -> Optional[str]:
+    """Write a named header with nothing in it but what is believed of it.
+
+    :param resolution: what was decided.
+    :param header: the header.
+    :param written: its value as it arrived.
+    :returns: ``None`` if nothing of it is believed.
+    """
+    addresses, believed = resolution.client_ips, resolution.believed
+    if header.is_forwarded:
+        said = believed.get("scheme"), believed.get("host")
+        return write_forwarded(addresses, *said) or None
+    if header.names_client:
+        return header.write(", ".join(addresses), written) if addresses else None
+    meant = believed.get(header.says)
+    if meant is None or meant == written:
+        return meant
+    return header.write(meant, nth_value(written, header.n) or "")
+
+
+def missed_edge(resolution: Resolution, policy: Policy, environ: Environ) -> Missed:
+    """Say why a request did not come through the edge of this policy, if it did not.
 
     An inner TrustProxy has an edge of its own. It is asked once, of the hops that
     the outermost one found. Its identity headers go if the request missed it.
 
-    :param settings: those of the outermost TrustProxy, or of an inner one.
+    :param policy: that of the outermost TrustProxy, or of an inner one.
     :param environ: after the rewrite.
     """
-    if settings is resolution.settings:
+    if policy is resolution.policy:
         return resolution.missed
     for asked, answer in resolution.inner:
-        if asked is settings:
+        if asked is policy:
             return answer
-    edge, outer = settings.edge, resolution.settings.edge.secret
+    edge, outer = policy.edge, resolution.policy.edge.secret
     missed = edge.missed(
         resolution.nodes[: resolution.trusted_hops],
         edge.secret is None
@@ -118,19 +147,17 @@ def missed_edge(resolution: Resolution, settings: Settings, environ: Environ) ->
         # The outermost one has removed this header, after it compared the value.
         or (resolution.missed != "no_secret" and edge.secret.shares_a_value(outer)),
     )
-    resolution.inner = (*resolution.inner, (settings, missed))
-    _keep_from_app(environ, environ.setdefault(ORIGINAL, {}), settings, missed)
+    resolution.inner = (*resolution.inner, (policy, missed))
+    _keep_from_app(environ, environ.setdefault(ORIGINAL, {}), policy, missed)
     return missed
 
 
-def _keep_from_app(
-    environ: Environ, original: Environ, settings: Settings, missed: Missed
-) -> None:
+def _keep_from_app(environ: Environ, original: Environ, policy: Policy, missed: Missed) -> None:
     """Remove the secret, and the identity headers of a request that missed the edge."""
-    if missed is not None and settings.identity:
-        _remove(environ, original, settings.identity)
-    if settings.edge.secret is not None:
-        environ.pop(settings.edge.secret.key, None)
+    if missed is not None and policy.identity:
+        _remove(environ, original, policy.identity)
+    if policy.edge.secret is not None:
+        environ.pop(policy.edge.secret.key, None)
 
 
 def _replace(environ: Environ, original: Environ, key: str, value: Optional[str]) -> None:

@@ -72,6 +72,26 @@ class Header:
         return self.writes(meant, written)
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is ``X-Forwarded-For``, a plain list of the hops."""
+        return self.says == "client list"
+
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether it is ``Forwarded``, a list of the hops with more about each."""
+        return self.says == "forwarded"
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it holds the client's address alone."""
+        return self.says == "client"
+
+    @property
+    def names_client(self) -> bool:
+        """Whether it says who the client is."""
+        return self.is_list or self.is_forwarded or self.is_single
+
+    @property
     def item(self) -> str:
         """The header as ``TRUST_PROXY_HEADERS`` names it."""
         known = self.name.lower() in KNOWN
@@ -241,7 +261,7 @@ def parse_headers(value: object) -> HeaderPlan:
         raise ValueError(f"{_EXPECTED} as a list or a comma-separated string")
     headers = [_parse_item(item) for item in items]
     _refuse_two_that_say_the_same(headers)
-    clients = [h for h in headers if h.says in ("client list", "forwarded", "client")]
+    clients = [header for header in headers if header.names_client]
     return HeaderPlan(
         clients[0] if clients else None,
         tuple(header for header in headers if header not in clients),
@@ -270,7 +290,7 @@ def _parse_item(item: object) -> Header:
         )
     if n is None:
         return header
-    if header.says in ("client list", "forwarded", "client"):
+    if header.names_client:
         raise ValueError(f"expected no ':{n}' behind {header.name}")
     if n.startswith("0"):
         raise ValueError(f"expected a number from 1 behind the colon, got {item!r}")

@@ -20,10 +20,11 @@ from itsdangerous import BadSignature, Signer
 from ..core.environ import ORIGINAL
 from ..core.headers import HeaderPlan, environ_key, parse_headers
 from ..core.peer import read_scheme
+from ..core.resolution import Resolution
 from ..core.values import split_host
-from ..core.walk import Resolution
 from ..report.as_json import explanation, plain
 from ..report.words import header_names
+from ..settings import Settings
 
 #: Holds the token of a question, and the signature of an answer.
 HEADER = "X-Trust-Proxy-Probe"
@@ -101,21 +102,27 @@ def _is_first_use(token: str) -> bool:
 
 
 def answer(
-    key: bytes, token: str, environ: dict[str, Any], resolution: Resolution, refused: bool
+    settings: Settings,
+    token: str,
+    environ: dict[str, Any],
+    resolution: Resolution,
+    refused: bool,
 ) -> Optional[tuple[bytes, list[tuple[str, str]]]]:
     """Answer a question, if it is one.
 
-    :param key: ``TRUST_PROXY_PROBE_KEY``.
+    :param settings: the settings in force, with a key.
     :param token: what came in :data:`HEADER`.
     :param environ: after the rewrite.
     :param refused: whether ``TRUST_PROXY_REQUIRED`` refuses the request.
     :returns: the body, which is empty for HEAD, and the headers of the response;
         ``None`` if the request is to be served as if there were no token.
     """
-    nonce = read_token(key, token, environ)
-    if nonce is None or not _is_first_use(token):
+    key = settings.probe_key
+    nonce = None if key is None else read_token(key, token, environ)
+    if key is None or nonce is None or not _is_first_use(token):
         return None
-    body = json.dumps(_content(nonce, environ, resolution, refused), default=str).encode()
+    content = _content(nonce, settings, environ, resolution, refused)
+    body = json.dumps(content, default=str).encode()
     return b"" if environ["REQUEST_METHOD"] == "HEAD" else body, [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),
@@ -125,13 +132,16 @@ def answer(
 
 
 def _content(
-    nonce: str, environ: dict[str, Any], resolution: Resolution, refused: bool
+    nonce: str,
+    settings: Settings,
+    environ: dict[str, Any],
+    resolution: Resolution,
+    refused: bool,
 ) -> dict[str, object]:
-    original = environ[ORIGINAL]
+    original, plan = environ[ORIGINAL], resolution.policy.headers
     received = {
         key: value for key, value in {**environ, **original}.items() if value is not None
     }
-    settings = resolution.settings
     return {
         "format": FORMAT,
         "nonce": nonce,
@@ -142,7 +152,7 @@ def _content(
             "scheme": read_scheme(received),
             "host": received.get("HTTP_HOST"),
             "headers": {
-                name: received[environ_key(name)] for name in header_names(settings, received)
+                name: received[environ_key(name)] for name in header_names(plan, received)
             },
         },
         "believed": {
@@ -154,7 +164,7 @@ def _content(
             "path": environ.get("PATH_INFO", ""),
         },
         "refused": refused,
-        "trusts": settings.trust.kind,
+        "trusts": resolution.policy.trust.kind,
         "resolution": explanation(resolution, received),
         "reads": plain(settings.given["TRUST_PROXY_HEADERS"].value),
     }

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..core.addresses import UNIX
+from ..core.resolution import Resolution
 from ..core.trust import TrustPolicy
-from ..core.walk import Resolution
 from ..settings import Settings
 from .phrases import rule_of
 from .words import all_ignored, believed_headers, files_of, removed_headers, spelled_out
@@ -32,14 +32,14 @@ def settings_report(settings: Settings) -> dict[str, object]:
             name: {"value": plain(value), "origin": origin}
             for name, (value, origin) in settings.given.items()
         },
-        "networks": trusted_networks(settings.trust),
+        "networks": trusted_networks(settings.policy.trust),
         "files": [
             {"path": path, "count": count, "age_seconds": age}
-            for path, count, age in files_of(settings.trust)
+            for path, count, age in files_of(settings.policy.trust)
         ],
         "headers": {
-            "believed": believed_headers(settings.headers),
-            "removed": removed_headers(settings),
+            "believed": believed_headers(settings.policy.headers),
+            "removed": removed_headers(settings.policy),
         },
     }
 

@@ -47,7 +47,7 @@ def settings_cautions(
 
 def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[Caution]:
     """Word each danger of the settings."""
-    trust, headers = settings.trust, settings.headers
+    trust, headers = settings.policy.trust, settings.policy.headers
     if trust.trusts_strangers():
         yield Caution(
             "strangers",
@@ -76,7 +76,7 @@ def condition_warnings(settings: Settings) -> Iterator[Caution]:
 
     A log that said so at each start would nag those who know.
     """
-    trust, client = settings.trust, settings.headers.client
+    trust, client = settings.policy.trust, settings.policy.headers.client
     if trust.count:
         yield Caution(
             "count",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..core.walk import Resolution
-from ..settings import cut
+from ..core.resolution import Resolution
+from ..settings import Settings, cut
 from .cautions import Caution
 from .facts import HIDDEN, HeaderFact, header_facts
 from .phrases import node_name, quote, rule_of
@@ -36,15 +36,18 @@ def boxes(resolution: Resolution, received: Mapping[str, Any]) -> list[Box]:
 
 
 def sections(
-    resolution: Resolution, environ: dict[str, Any], cautions: Iterable[Caution] = ()
+    settings: Settings,
+    resolution: Resolution,
+    environ: dict[str, Any],
+    cautions: Iterable[Caution] = (),
 ) -> Iterator[Section]:
     """What is told below the chain: why it ends there, and each value and its origin.
 
+    :param settings: the settings in force.
     :param resolution: what was decided.
     :param environ: the environ after the rewrite.
     :param cautions: what is dangerous in the settings.
     """
-    settings = resolution.settings
     yield Section("Why it ends there", [why_stopped(resolution)])
     headers = [_header_row(fact) for fact in header_facts(resolution, environ)]
     yield Section(
@@ -83,7 +86,7 @@ def _entries_that_are_no_hops(
     resolution: Resolution, received: Mapping[str, Any]
 ) -> Iterator[Box]:
     """What was never read of the header that says the client, and what ended the walk."""
-    client = resolution.settings.headers.client
+    client = resolution.policy.headers.client
     if client is None:
         return
     for name, rest in never_read(resolution, received):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Optional
 
-from ..core.environ import before_rewrite
-from ..core.walk import Resolution
+from ..core.environ import before_rewrite, believed_text
+from ..core.resolution import Resolution
 from .phrases import quote
 from .words import all_ignored, header_names, never_read
 
@@ -43,20 +43,22 @@ def header_facts(resolution: Resolution, environ: dict[str, Any]) -> Iterator[He
     :param resolution: what was decided.
     :param environ: the environ after the rewrite.
     """
-    received, settings = before_rewrite(environ), resolution.settings
+    received, plan = before_rewrite(environ), resolution.policy.headers
     unread = list(never_read(resolution, received))
     ignored = all_ignored(resolution, received)
-    named = [header.key for header in settings.headers.named]
-    for key in [*named, *sorted(settings.headers.unnamed)]:
+    named = {header.key: header for header in plan.named}
+    for key in [*named, *sorted(plan.unnamed)]:
         if key not in received:
             continue
         arrived = received[key]
-        (name,) = header_names(settings, [key])
+        (name,) = header_names(plan, [key])
         why = [f"{quote(rest)} was never read" for header, rest in unread if header == name]
         for header, value, reason in ignored:
             if header.partition(" ")[0] == name:  # "Forwarded proto" is a part of Forwarded
                 why.append(reason if value == arrived else f"{quote(value)}: {reason}")
-        believed = resolution.cleaned.get(key, arrived) if key in named else None
+        believed = None
+        if key in named:
+            believed = believed_text(resolution, named[key], arrived)
         if believed is None and not why:
             why.append("it is empty")
         yield HeaderFact(name, arrived, believed, environ.get(key), "; ".join(why))
@@ -66,7 +68,7 @@ def header_facts(resolution: Resolution, environ: dict[str, Any]) -> Iterator[He
 def _identity_facts(
     resolution: Resolution, received: Mapping[str, Any], environ: Mapping[str, Any]
 ) -> Iterator[HeaderFact]:
-    identity = dict(resolution.settings.identity)
+    identity = dict(resolution.policy.identity)
     for inner, _ in resolution.inner:
         identity.update(inner.identity)
     for key, name in identity.items():

@@ -12,7 +12,8 @@ from typing import Optional
 
 from ..core.addresses import UNIX
 from ..core.edge import Missed
-from ..core.walk import Resolution
+from ..core.policy import Policy
+from ..core.resolution import Resolution
 from ..settings import Settings, cut
 
 
@@ -66,7 +67,7 @@ def rule_of(resolution: Resolution, hop: int) -> Optional[str]:
     """Name what trusts a hop, ``None`` where nothing does."""
     if hop >= resolution.trusted_hops:
         return None
-    return resolution.settings.trust.rule(resolution.nodes[hop], hop)
+    return resolution.policy.trust.rule(resolution.nodes[hop], hop)
 
 
 def hops_in_words(resolution: Resolution) -> list[str]:
@@ -91,7 +92,7 @@ def in_words(resolution: Resolution) -> str:
     return "; ".join(parts)
 
 
-def suggest(settings: Settings, peer: str) -> Optional[str]:
+def suggest(policy: Policy, peer: str) -> Optional[str]:
     """A value of TRUST_PROXY that trusts this peer as well.
 
     :param peer: its node.
@@ -100,7 +101,7 @@ def suggest(settings: Settings, peer: str) -> Optional[str]:
     if not peer:
         return None
     element = "unix" if peer == UNIX else peer
-    if settings.trust.kind != "addresses":
+    if policy.trust.kind != "addresses":
         return element
-    elements = (str(each).strip(" \t") for each in settings.trust.elements)
+    elements = (str(each).strip(" \t") for each in policy.trust.elements)
     return ", ".join(dict.fromkeys((*elements, element)))

@@ -15,9 +15,9 @@ from typing import Any, Optional
 from ..core.addresses import UNIX, Network, NetworkSet
 from ..core.forwarded import commas_of
 from ..core.headers import NAMES, Header, HeaderPlan, Says
+from ..core.policy import Policy
+from ..core.resolution import Ignored, Resolution
 from ..core.trust import TrustPolicy
-from ..core.walk import Ignored, Resolution
-from ..settings import Settings
 from .phrases import MISSED_IN_WORDS, hops_in_words, node_name, suggest
 
 #: What a request that came past the proxies meets.
@@ -80,17 +80,17 @@ def believed_headers(plan: HeaderPlan) -> list[str]:
     return [header.item for header in plan.named]
 
 
-def header_names(settings: Settings, keys: Iterable[str]) -> list[str]:
+def header_names(plan: HeaderPlan, keys: Iterable[str]) -> list[str]:
     """The names of the forwarding headers among environ keys, in order."""
-    names = {**NAMES, **{header.key: header.name for header in settings.headers.named}}
+    names = {**NAMES, **{header.key: header.name for header in plan.named}}
     return sorted((names[key] for key in keys if key in names), key=str.lower)
 
 
-def removed_headers(settings: Settings) -> list[str]:
+def removed_headers(policy: Policy) -> list[str]:
     """The forwarding headers that are removed from each request, in order."""
-    if not settings.clean_headers:
+    if not policy.clean_headers:
         return []
-    return header_names(settings, settings.headers.unnamed)
+    return header_names(policy.headers, policy.headers.unnamed)
 
 
 def picture(resolution: Resolution) -> list[tuple[str, bool]]:
@@ -127,7 +127,7 @@ def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
 
 def outputs(resolution: Resolution) -> Iterator[tuple[str, str, str]]:
     """What a request says of its client: the name of each value, the value, its origin."""
-    client = resolution.settings.headers.client
+    client = resolution.policy.headers.client
     origin = client.name if client and resolution.client_ips else "the connection"
     yield "client_ip", resolution.client_ip or "None, since no hop has an address", origin
     yield "client_ips", ", ".join(resolution.client_ips) or "none", origin
@@ -168,7 +168,7 @@ def why_missed(resolution: Resolution) -> Optional[str]:
 
 def all_ignored(resolution: Resolution, received: Mapping[str, Any]) -> list[Ignored]:
     """The headers that were not believed: the named ones, then all others."""
-    unnamed = resolution.settings.headers.unnamed
+    unnamed = resolution.policy.headers.unnamed
     return [
         *resolution.ignored,
         *(
@@ -182,7 +182,7 @@ def never_read(
     resolution: Resolution, received: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
     """What stands left of what was believed, by header: nobody vouches for it."""
-    plan, trusted = resolution.settings.headers, resolution.trusted_hops
+    plan, trusted = resolution.policy.headers, resolution.trusted_hops
     for header in plan.named if trusted else ():
         count = header.n
         if header is plan.client:
@@ -205,7 +205,7 @@ def said_by(resolution: Resolution, what: Says) -> Optional[str]:
     """The header that was believed to say this, ``None`` where none was."""
     if what not in resolution.believed:
         return None
-    for header in resolution.settings.headers.values:
+    for header in resolution.policy.headers.values:
         if header.says == what:
             return header.name
     return "Forwarded"
@@ -213,8 +213,8 @@ def said_by(resolution: Resolution, what: Says) -> Optional[str]:
 
 def why_stopped(resolution: Resolution) -> str:
     """Why the walk ended, and what follows, in whole sentences."""
-    settings, hop = resolution.settings, len(resolution.nodes) - 1
-    client, count = settings.headers.client, settings.trust.count
+    policy, hop = resolution.policy, len(resolution.nodes) - 1
+    client, count = policy.headers.client, policy.trust.count
     who = "it is the client"
     if resolution.nodes[-1] == UNIX:
         who = "the client is the nearest hop towards the app that has an address"
@@ -236,17 +236,17 @@ def why_stopped(resolution: Resolution) -> str:
             "that has an address."
         )
     if resolution.stopped == "max_hops":
-        return f"TRUST_PROXY_MAX_HOPS={settings.max_hops} ends the walk at hop {hop}, so {who}."
+        return f"TRUST_PROXY_MAX_HOPS={policy.max_hops} ends the walk at hop {hop}, so {who}."
     if resolution.stopped == "end" and client is None:
         return "No header that names the client is read: the walk ends at the peer."
     if resolution.stopped == "end" and client is not None and hop == 0:
         return f"{client.name} has no entry: the walk ends at the peer."
     if resolution.stopped == "end":
         return f"The list ends at hop {hop}, and every hop is trusted, so {who}."
-    if hop == 0 and settings.trust.kind == "callable":
+    if hop == 0 and policy.trust.kind == "callable":
         return "The peer is not trusted, so no header is believed."
     if hop == 0:
-        trusted = suggest(settings, resolution.nodes[0])
+        trusted = suggest(policy, resolution.nodes[0])
         return "The peer is not trusted, so no header is believed." + (
             f" If it is your proxy, set TRUST_PROXY = {trusted!r}."
             if trusted
@@ -255,6 +255,6 @@ def why_stopped(resolution: Resolution) -> str:
     because = "is not trusted"
     if count is not None:
         because = f"stands behind the hops that are counted ({count})"
-    elif client is not None and client.says == "client":
+    elif client is not None and client.is_single:
         because = f"is the one that {client.name} names"
     return f"Hop {hop} {because}, so {who}."

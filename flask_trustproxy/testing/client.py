@@ -149,17 +149,17 @@ class _Way(NamedTuple):
         """Make the environ that the app's server has of what the client sent."""
         forged = self.forged
         if isinstance(forged, str):
-            forged = {(settings.headers.client or KNOWN["x-forwarded-for"]).name: forged}
+            forged = {(settings.policy.headers.client or KNOWN["x-forwarded-for"]).name: forged}
         lines = {environ_key(name): value for name, value in forged.items()}
         peer = self.peer or trusted_address(settings, 0) or self.client
         environ = {**lines, **sent, "REMOTE_ADDR": "" if peer == UNIX else peer}
         if parse_node(peer) == parse_node(self.client):
             return environ
-        secret = settings.edge.secret
+        secret = settings.policy.edge.secret
         if secret is not None:
             environ[secret.key] = secret.values[0].decode()
         via = _proxies(settings, peer) if self.via is None else self.via
-        for header in settings.headers.named:
+        for header in settings.policy.headers.named:
             written, before = self._written(header, sent, via), environ.get(header.key)
             appends = header.n > 1 or header.says in ("client list", "forwarded")
             keeps = appends and before is not None
@@ -207,17 +207,19 @@ def trusted_address(settings: Settings, hop: int) -> Optional[str]:
 
     It is one of the edge if the settings have an edge with addresses.
     """
-    edge = settings.edge.proxies
+    edge = settings.policy.edge.proxies
     named = (
         str(_ADDRESSES[width](first + (first < last)))
-        for networks in (edge or settings.trust).all_networks()
+        for networks in (edge or settings.policy.trust).all_networks()
         for first, last, width in networks.ranges()
     )
     for addresses in (named, _PROXIES):
         for address in addresses:
-            if settings.trusts(address, hop) and (edge is None or edge.trusts(address, hop)):
+            if settings.policy.trusts(address, hop) and (
+                edge is None or edge.trusts(address, hop)
+            ):
                 return address
-    if settings.trust.kind == "callable" and hop == 0:
+    if settings.policy.trust.kind == "callable" and hop == 0:
         raise ValueError(
             f"expected a peer, since {trust_given(settings)} trusts none of "
             f"{', '.join(_PROXIES)}"
@@ -227,12 +229,13 @@ def trusted_address(settings: Settings, hop: int) -> Optional[str]:
 
 def depth(settings: Settings) -> int:
     """How many proxies there must be for all that is named to be believed."""
-    return max([settings.trust.count or 1, *(header.n for header in settings.headers.values)])
+    policy = settings.policy
+    return max([policy.trust.count or 1, *(header.n for header in policy.headers.values)])
 
 
 def _proxies(settings: Settings, peer: str) -> list[str]:
     """Trusted hops between the client and the peer, as many as there must be."""
-    edge, count = settings.edge.proxies, depth(settings)
+    edge, count = settings.policy.edge.proxies, depth(settings)
     if edge is not None and not edge.trusts(parse_node(peer), 0):
         count = max(count, 2)
     hops = [trusted_address(settings, hop) for hop in range(count - 1, 0, -1)]

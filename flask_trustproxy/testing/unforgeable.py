@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from ..core.environ import resolution_of
 from ..core.headers import NAMES
-from ..core.walk import Resolution
+from ..core.resolution import Resolution
 from ..log import logger
 from ..probe.forgeries import ANOTHER, CLIENT, HOST, IPV6, Forgery, forgeries
 from ..report.phrases import in_words, quote, trust_given
@@ -62,7 +62,7 @@ def assert_unforgeable(
             if _beliefs(client, path, (), believed) != honest:
                 raise ValueError(f"{path} is answered in another way each time")
             resolution = _resolution(client)
-            for forgery in forgeries(resolution.settings.headers, resolution.scheme, {}):
+            for forgery in forgeries(resolution.policy.headers, resolution.scheme, {}):
                 forged = _beliefs(client, path, forgery.lines, believed)
                 for name, value in forged.items():
                     if value != honest[name]:
@@ -113,7 +113,7 @@ def _clients(app: Flask, peer: Optional[str]) -> Iterator[ProxiedClient]:
 
 def _stranger(settings: Settings, hop: int) -> Optional[str]:
     """An address that is not trusted as this hop, ``None`` where all are."""
-    return next((each for each in CLIENTS if not settings.trusts(each, hop)), None)
+    return next((each for each in CLIENTS if not settings.policy.trusts(each, hop)), None)
 
 
 def _resolution(client: ProxiedClient) -> Resolution:
@@ -148,7 +148,7 @@ def _beliefs(
         return {**beliefs, "believed(response)": believed(response)}
     told = str(response.headers).encode() + response.get_data()
     beliefs["the response"] = [text for text in _TELLTALES if text.encode() in told]
-    plan = resolution.settings.headers
+    plan = resolution.policy.headers
     for key, name in {**NAMES, **{header.key: header.name for header in plan.named}}.items():
         beliefs[f"the header {name}"] = environ.get(key)
     return beliefs
@@ -171,9 +171,9 @@ def _explain(
 
 
 def _fix(client: ProxiedClient, resolution: Resolution, name: str) -> str:
-    settings = resolution.settings
+    settings = settings_of(client.application)
     if name not in ("client_ip", "client_ips", "scheme", "host", "port", "prefix"):
-        if not settings.clean_headers:
+        if not settings.policy.clean_headers:
             return (
                 "set TRUST_PROXY_CLEAN_HEADERS = True, so that nobody finds there what was not "
                 "believed, and read request.client_ip"

@@ -89,19 +89,19 @@ class TestExplain:
     def test_a_request_decides_it(self, monkeypatch):
         """The command computes nothing itself: it tells what the walk returns."""
 
-        def resolve(settings, peer, scheme, get):
+        def resolve(policy, peer, scheme, environ):
             return Resolution(
                 client_ip="192.0.2.99",
                 client_ips=("192.0.2.99", "192.0.2.98"),
-                nodes=("192.0.2.97", "192.0.2.98", "192.0.2.99"),
+                peer="192.0.2.97",
+                behind=("192.0.2.98", "192.0.2.99"),
                 trusted_hops=2,
                 stopped="max_hops",
                 missed=None,
                 scheme="https",
                 believed={"host": "made.example.com:8443", "port": "8443", "prefix": "/made"},
                 ignored=(Ignored("X-Made", "up", "just so"),),
-                settings=settings,
-                cleaned={},
+                policy=policy,
             )
 
         monkeypatch.setattr(environ, "resolve", resolve)

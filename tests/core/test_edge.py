@@ -280,7 +280,7 @@ class TestTheSecret:
         environ = create_environ("/", headers={"X-Forwarded-For": f"{CLIENT}, {CDN}"})
         environ.update({"REMOTE_ADDR": NGINX, "HTTP_X_ORIGIN_VERIFY": sent})
         with app.request_context(environ):
-            shown = [repr(get_resolution()), repr(get_resolution().settings)]
+            shown = [repr(get_resolution()), repr(get_resolution().policy)]
             shown.append(repr(dict(request.environ)))
         shown.append(caplog.text)
         assert [text for text in shown if SECRET in text or sent in text] == []

@@ -48,7 +48,7 @@ def test_remote_addr(trust, peer, value, address):
     environ = environ_of({XFF: value}, peer)
     if peer is None:
         del environ["REMOTE_ADDR"]
-    rewrite(environ, settings_of(trust))
+    rewrite(environ, settings_of(trust).policy)
     assert environ["REMOTE_ADDR"] == address
     assert environ[ORIGINAL].get("REMOTE_ADDR", address) == peer
     assert ("REMOTE_ADDR" in environ[ORIGINAL]) is (peer != address)
@@ -65,7 +65,7 @@ def test_remote_addr(trust, peer, value, address):
 def test_remote_port_and_remote_host(peer, value, gone):
     about_the_peer = {"REMOTE_PORT": "4711", "REMOTE_HOST": "proxy.example.com"}
     environ = environ_of({XFF: value}, peer, **about_the_peer)
-    rewrite(environ, settings_of())
+    rewrite(environ, settings_of().policy)
     assert about_the_peer.items().isdisjoint(environ.items()) is gone
     assert ("REMOTE_PORT" in environ) is ("REMOTE_HOST" in environ) is not gone
     assert (about_the_peer.items() <= environ[ORIGINAL].items()) is gone
@@ -75,7 +75,7 @@ def test_in_place_with_the_originals():
     headers = {XFF: f"6.6.6.6, {CLIENT}", PROTO: "https", "X-Real-IP": "6.6.6.6"}
     environ = environ_of(headers, REMOTE_PORT="4711", HTTP_USER_AGENT="x")
     before = dict(environ)
-    resolution = rewrite(environ, settings_of())
+    resolution = rewrite(environ, settings_of().policy)
     assert environ[RESOLUTION] is resolution
     assert environ[ORIGINAL] == {
         "REMOTE_ADDR": PEER,
@@ -94,16 +94,16 @@ def test_in_place_with_the_originals():
 def test_the_original_says_where_nothing_stood():
     environ = environ_of({XFF: CLIENT, PREFIX: "/app"})
     del environ["REMOTE_ADDR"], environ["SCRIPT_NAME"]
-    rewrite(environ, settings_of("unix", [XFF, PREFIX]))
+    rewrite(environ, settings_of("unix", [XFF, PREFIX]).policy)
     assert environ["SCRIPT_NAME"] == "/app"
     assert environ[ORIGINAL] == {"REMOTE_ADDR": None, "SCRIPT_NAME": None}
 
 
 def test_the_outermost_decides():
     environ = environ_of({XFF: f"{CLIENT}, 192.0.2.1"})
-    outer = rewrite(environ, settings_of())
+    outer = rewrite(environ, settings_of().policy)
     after = dict(environ)
-    assert rewrite(environ, settings_of(True)) is outer
+    assert rewrite(environ, settings_of(True).policy) is outer
     assert environ == after
 
 
@@ -111,7 +111,7 @@ def test_a_header_cannot_say_that_it_was_done():
     forged = {RESOLUTION: CLIENT, f"HTTP_{RESOLUTION}": CLIENT, ORIGINAL: "x"}
     environ = environ_of({XFF: CLIENT, "flask_trustproxy.resolution": CLIENT}, **forged)
     assert resolution_of(environ) is None
-    assert rewrite(environ, settings_of()).client_ip == CLIENT
+    assert rewrite(environ, settings_of().policy).client_ip == CLIENT
     assert resolution_of(environ).client_ips == (CLIENT,)
     assert environ[ORIGINAL]["REMOTE_ADDR"] == PEER
 
@@ -445,7 +445,7 @@ def believed_of(settings, headers):
 def test_the_url_of_forwarded():
     forwarded = f'for={CLIENT};host="a.example";proto=https'
     environ = environ_of({"Forwarded": forwarded, HOST: "evil.example", PORT: "8443"})
-    rewrite(environ, settings_of(headers=["Forwarded", PORT]))
+    rewrite(environ, settings_of(headers=["Forwarded", PORT]).policy)
     assert (environ[SCHEME], environ["HTTP_HOST"]) == ("https", "a.example:8443")
     assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("a.example", "8443")
 
@@ -460,5 +460,5 @@ def test_the_url_of_forwarded():
 )
 def test_the_scheme_of_the_connection(more, scheme):
     environ = environ_of({PROTO: "https" if scheme == "http" else "http"}, CLIENT, **more)
-    rewrite(environ, settings_of())
+    rewrite(environ, settings_of().policy)
     assert environ["wsgi.url_scheme"] == scheme

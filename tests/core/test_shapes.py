@@ -38,7 +38,7 @@ def rewritten(header, value, peer="10.0.0.2"):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_pack", counting)
-        return watched, rewrite(environ, settings), parsed
+        return watched, rewrite(environ, settings.policy), parsed
 
 
 def many(text, size, separator=", "):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from flask_trustproxy.core import walk as module
+from flask_trustproxy.core import resolution as module
 from flask_trustproxy.core.addresses import parse_node
 from flask_trustproxy.core.forwarded import list_comma
 from flask_trustproxy.core.headers import KNOWN
-from flask_trustproxy.core.walk import Hop, Ignored, resolve, walk
+from flask_trustproxy.core.resolution import Hop, Ignored, resolve
+from flask_trustproxy.core.walk import make_walk
 from helpers import CLIENT, PEER, TRUSTED, Watched, keyed, resolved, settings_of
 
 XFF, PROTO, HOST = "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"
@@ -52,22 +53,22 @@ def trusts_private(address: str, hop: int) -> bool:
 def test_reads_nothing_left_of_the_client(peer, nodes, max_hops, result, known):
     written = "".join(f", {node}" for node in reversed(nodes))
     value = Watched(f"10.0.0.6{written}")
-    assert walk(peer, value, list_comma, parse_node, trusts_private, max_hops, known) == result
+    walk = make_walk(trusts_private, max_hops, list_comma, known)
+    behind, trusted, stopped = walk(peer, value, parse_node)
+    assert ([peer, *behind], trusted, stopped) == result
     assert value.lowest == len(value) - len(written)
 
 
 def test_ends_with_the_list():
-    assert walk(PEER, "10.0.0.3", list_comma, parse_node, trusts_private, 9) == (
-        [PEER, "10.0.0.3"],
-        2,
-        "end",
-    )
+    walk = make_walk(trusts_private, 9, list_comma)
+    assert walk(PEER, "10.0.0.3", parse_node) == (["10.0.0.3"], 2, "end")
 
 
 def test_a_long_list_of_trusted_hops_ends_at_the_limit():
     value = Watched("10.0.0.3," * 999 + "10.0.0.3")
-    walked, trusted, stopped = walk(PEER, value, list_comma, parse_node, trusts_private, 16)
-    assert (len(walked), trusted, stopped) == (17, 16, "max_hops")
+    walk = make_walk(trusts_private, 16, list_comma)
+    behind, trusted, stopped = walk(PEER, value, parse_node)
+    assert (len(behind), trusted, stopped) == (16, 16, "max_hops")
     assert value.lowest == len(value) - len(",10.0.0.3" * 16)
 
 
@@ -378,7 +379,7 @@ def test_a_resolution_in_full():
     assert (resolution.host, resolution.port) == ("own.example:8443", 8443)
     assert (resolution.prefix, resolution.scheme) == ("/app", "https")
     assert resolution.ignored == ()
-    assert resolution.settings is settings
+    assert resolution.policy is settings.policy
     nothing = resolved(settings, {})
     assert (nothing.host, nothing.port, nothing.prefix) == (None, None, None)
 
@@ -466,7 +467,7 @@ def test_what_was_ignored_and_why(trust, headers, values, ignored):
 def test_what_a_client_writes_costs_nothing(name, honest, peer):
     def looked(forged: str) -> int:
         value = Watched(f"{forged}, {honest}")
-        resolve(settings_of(headers=name), peer, "http", keyed({name: value}))
+        resolve(settings_of(headers=name).policy, peer, "http", keyed({name: value}))
         return value.looked
 
     short = looked("6.6.6.6")

@@ -20,7 +20,7 @@ SNAPSHOTS = Path(__file__).parents[1] / "snapshots" / "picture"
 def chain(sent: dict[str, str], peer: str = "10.0.0.2", **given: object) -> list[Box]:
     """The boxes of a request, its settings by name."""
     received = environ_of(sent, peer)
-    return boxes(rewrite(dict(received), settings_of(**given)), received)
+    return boxes(rewrite(dict(received), settings_of(**given).policy), received)
 
 
 CHAINS = {
@@ -188,16 +188,18 @@ def test_the_boxes_of_a_request(
     ],
 )
 def test_a_peer_shows_what_the_server_said_of_it(environ: dict[str, str], said: str):
-    *_, peer, _ = boxes(rewrite(dict(environ), settings_of()), environ)
+    *_, peer, _ = boxes(rewrite(dict(environ), settings_of().policy), environ)
     assert peer.notes[-1] == said
 
 
 def told(sent: dict[str, str], **given: object) -> dict[str, Section]:
     """The sections of a request, by their titles."""
     environ = environ_of(sent)
-    resolution = rewrite(environ, settings_of(**given))
+    settings = settings_of(**given)
+    resolution = rewrite(environ, settings.policy)
     caution = Caution("code", "It is dangerous", "Fix it")
-    return {section.title: section for section in sections(resolution, environ, [caution])}
+    shown = sections(settings, resolution, environ, [caution])
+    return {section.title: section for section in shown}
 
 
 def test_a_page_has_these_sections_in_this_order():

@@ -14,7 +14,7 @@ SECRET = "0123456789abcdef"
 
 def facts(sent: dict[str, str], peer: str = "10.0.0.2", **given: object) -> list[HeaderFact]:
     environ = environ_of(sent, peer)
-    return list(header_facts(rewrite(environ, settings_of(**given)), environ))
+    return list(header_facts(rewrite(environ, settings_of(**given).policy), environ))
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ def test_what_became_of_the_headers(
 
 def test_the_identity_headers_of_an_inner_trustproxy_are_not_shown_either():
     environ = environ_of({"Remote-User": "alice"})
-    resolution = rewrite(environ, settings_of())
+    resolution = rewrite(environ, settings_of().policy)
     inner = settings_of(identity_headers="Remote-User", edge="192.0.2.1", trust="192.0.2.1")
-    missed_edge(resolution, inner, environ)
+    missed_edge(resolution, inner.policy, environ)
     assert list(header_facts(resolution, environ)) == [
         HeaderFact(
             "Remote-User", HIDDEN, None, None, "the request did not come through the edge"
@@ -204,7 +204,7 @@ def test_a_header_that_arrived_is_a_fact_whatever_it_holds(text: str):
 def test_the_environ_before_the_rewrite_is_the_one_that_came(text: str):
     came = environ_of({"X-Forwarded-For": f"{text}, 203.0.113.9", "X-Real-IP": text})
     environ = dict(came)
-    rewrite(environ, settings_of())
+    rewrite(environ, settings_of().policy)
     before = before_rewrite(environ)
     assert {key: before.get(key) for key in came} == came
     assert {key for key in before if not key.startswith("flask_trustproxy.")} == set(came)
@@ -212,7 +212,7 @@ def test_the_environ_before_the_rewrite_is_the_one_that_came(text: str):
 
 def test_the_environ_before_the_rewrite_lacks_the_secret():
     environ = environ_of({"X-Edge": SECRET})
-    rewrite(environ, settings_of(edge_secret=f"X-Edge: {SECRET}"))
+    rewrite(environ, settings_of(edge_secret=f"X-Edge: {SECRET}").policy)
     assert SECRET not in repr(before_rewrite(environ))
 
 

@@ -40,13 +40,13 @@ def measure(lines: list[str], folder: str) -> None:
         kept = list(map(ip_network, lines))
         theirs.append(perf_counter() - middle)
         ours.append(middle - start)
-        assert settings.trust.files[0].count == len(kept) == NETWORKS
+        assert settings.policy.trust.files[0].count == len(kept) == NETWORKS
         del settings, kept
     tracemalloc.start()
     settings = read_settings(config, {})
     size, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert settings.trusts("127.0.0.1", 0)
+    assert settings.policy.trusts("127.0.0.1", 0)
     print(
         f"{min(ours):.2f} s at best, {max(ours):.2f} s at worst, "
         f"{min(ours) / min(theirs):.1f} times a list of ip_network; "

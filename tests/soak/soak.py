@@ -109,7 +109,7 @@ def check(
     if not newest <= number <= begun:
         return f"judged by {number}, while {newest} to {begun} were in force"
     phase = number % len(PHASES)
-    resolution = rewrite(environ, SETTINGS[phase])
+    resolution = rewrite(environ, SETTINGS[phase].policy)
     if SETTINGS[phase].required and not resolution.trusted_hops:
         return None if answer.status == 403 else f"{answer.status} instead of 403"
     if answer.status != PATHS[asked.path]:

@@ -18,7 +18,8 @@ from flask import Flask, session
 
 from flask_trustproxy import ProxiedRequest, TrustProxy, request
 from flask_trustproxy.core.environ import resolution_of
-from flask_trustproxy.settings import Settings
+from flask_trustproxy.core.policy import Policy
+from flask_trustproxy.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +39,7 @@ def _phase(
     max_hops: int = 16,
     clean: bool = True,
     required: bool = False,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     return {
         "TRUST_PROXY": trust,
         "TRUST_PROXY_HEADERS": list(headers),
@@ -76,17 +77,34 @@ WRONG = (
 PHASES = tuple(phase for pair in zip(WRONG, (*RIGHT, RIGHT[0])) for phase in pair)[:-1]
 
 
+#: The name of a header that nobody sends ends in the number of the replacement.
+MARK = "X-Replacement-"
+
+
 def settings_of(number: int) -> dict[str, object]:
-    """The settings of a replacement. Their probe key holds its number."""
-    return {**PHASES[number % len(PHASES)], "TRUST_PROXY_PROBE_KEY": f"{number:032}"}
-
-
-def judged_by(settings: Settings) -> int:
-    """The number of the replacement that was compiled to these settings; -1 for none."""
-    given = settings.given
-    number = int(given["TRUST_PROXY_PROBE_KEY"].value.value)
+    """The settings of a replacement, which name a header with its number."""
     phase = PHASES[number % len(PHASES)]
-    return number if all(given[name].value is value for name, value in phase.items()) else -1
+    headers: list[str] = phase["TRUST_PROXY_HEADERS"]
+    kind = "port" if "X-Forwarded-Prefix" in headers else "prefix"
+    return {**phase, "TRUST_PROXY_HEADERS": [*headers, f"{MARK}{number}={kind}"]}
+
+
+def _summary(policy: Policy) -> tuple[object, ...]:
+    trust, named = policy.trust, [header.name for header in policy.headers.named]
+    unmarked = [name for name in named if not name.startswith(MARK)]
+    how = policy.max_hops, policy.clean_headers
+    return trust.kind, trust.count, trust.elements, unmarked, *how
+
+
+#: What each phase is compiled to.
+_SUMMARIES = [_summary(read_settings(phase, {}).policy) for phase in PHASES]
+
+
+def judged_by(policy: Policy) -> int:
+    """The number of the replacement that was compiled to this policy; -1 for none."""
+    (mark,) = (header.name for header in policy.headers.values if header.name.startswith(MARK))
+    number = int(mark[len(MARK) :])
+    return number if _summary(policy) == _SUMMARIES[number % len(PHASES)] else -1
 
 
 def believed(request: ProxiedRequest) -> dict[str, Any]:
@@ -142,7 +160,7 @@ class Telling:
 
         def tell(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             resolution = resolution_of(environ)
-            number = -1 if resolution is None else judged_by(resolution.settings)
+            number = -1 if resolution is None else judged_by(resolution.policy)
             self._newest = max(self._newest, number)
             told = f"{number} {newest} {self._begun} {os.getpid()}"
             return start_response(status, [*headers, ("X-Judged", told)], exc_info)
@@ -181,7 +199,7 @@ def make_app() -> Flask:
     @app.get("/memory")
     def memory() -> dict[str, int]:
         # With the same settings in force as ever, since some take more than others.
-        while judged_by(app.extensions["trustproxy"].settings) % len(PHASES) != 0:
+        while judged_by(app.extensions["trustproxy"].settings.policy) % len(PHASES) != 0:
             sleep(STAY / 5)
         gc.collect()
         return {"pid": os.getpid(), "blocks": sys.getallocatedblocks()}

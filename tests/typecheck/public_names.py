@@ -14,10 +14,10 @@ from werkzeug.datastructures import MultiDict
 from flask_trustproxy import (
     Hop,
     Ignored,
+    Policy,
     ProxiedRequest,
     Resolution,
     SettingError,
-    Settings,
     TrustProxy,
     TrustProxyMiddleware,
     get_client_ip,
@@ -60,8 +60,8 @@ def index() -> dict[str, object]:
     assert_type(resolution.prefix, Optional[str])
     assert_type(resolution.ignored, tuple[Ignored, ...])
     assert_type(resolution.ignored[0].why, str)
-    assert_type(resolution.settings, Settings)
-    assert_type(resolution.settings.max_hops, int)
+    assert_type(resolution.policy, Policy)
+    assert_type(resolution.policy.max_hops, int)
 
     # Flask's own name does not know it, and a slip is seen.
     flask.request.client_ip  # type: ignore[attr-defined]  # noqa: B018  # as said
