@@ -289,7 +289,7 @@ def _(named: Settings) -> None:
     assert client.get("/", base_url="http://evil.example.com").status_code == 400
 
 
-@answers("How do I get secure cookies where the proxy ends TLS?")
+@answers("How do I get secure cookies if the proxy ends TLS?")
 def _(named: Settings) -> None:
     def cookies(scheme: str, settings: Settings) -> dict[str, bool]:
         """Whether each cookie of a response is Secure."""

@@ -111,7 +111,7 @@ class TestDocumentation:
     def test_has_each_code_of_a_warning(self):
         source = Path(cautions.__file__).read_text("utf-8")
         codes = re.findall(r'Caution\(\s*"(\w+)"', source)
-        assert sorted(documented("What is warned of")) == sorted(codes)
+        assert sorted(documented("The warnings")) == sorted(codes)
 
 
 def documented(title):
