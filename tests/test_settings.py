@@ -638,9 +638,9 @@ def test_only_the_peer_is_asked_where_a_header_holds_one_address():
     assert everyone.policy.trusts("10.0.0.2", 0) is True
     assert everyone.policy.trusts("10.0.0.2", 1) is False
     listed = read_settings({"TRUST_PROXY": True, "TRUST_PROXY_HEADERS": "Forwarded"}, {})
-    assert listed.trusts("10.0.0.2", 1) is True
+    assert listed.policy.trusts("10.0.0.2", 1) is True
     nobody = read_settings({"TRUST_PROXY": False, "TRUST_PROXY_HEADERS": "X-Real-IP"}, {})
-    assert nobody.trusts("10.0.0.2", 0) is False
+    assert nobody.policy.trusts("10.0.0.2", 0) is False
 
 
 DEFAULTS = {
