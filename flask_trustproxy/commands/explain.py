@@ -9,19 +9,22 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Optional
 
 import click
 
 from ..core.addresses import UNIX
-from ..core.environ import ORIGINAL, rewrite
+from ..core.environ import ORIGINAL, before_rewrite, rewrite
 from ..core.headers import environ_key
 from ..core.peer import read_peer
 from ..core.resolution import Resolution
 from ..middleware import is_refused
 from ..report import words
 from ..report.as_json import explanation
+from ..report.explained import boxes, sections
 from ..report.phrases import node_name, quote, rule_of
+from ..report.picture import page
 from ..settings import Given, SettingError, Settings, compile_settings, read_settings
 from .loading import Failure, NoAnswer, NoTrustProxy, in_a_line, load
 from .terminal import Line, paragraph, picture, print_json, print_text, settings_text, table
@@ -106,6 +109,13 @@ def _read_header(text: str) -> tuple[str, str]:
     help="The scheme of the connection.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html",
+    "page_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the chain in a web page too, and write it to FILE.",
+)
 @click.pass_context
 def explain(
     ctx: click.Context,
@@ -116,6 +126,7 @@ def explain(
     max_hops: Optional[str],
     scheme: str,
     as_json: bool,
+    page_file: Optional[Path],
 ) -> None:
     """Walk the hops of a request, and say what is believed of it and why.
 
@@ -142,6 +153,8 @@ def explain(
         resolution = rewrite(environ, settings.policy)
     except Exception as error:  # what a callable raises propagates
         raise NoAnswer(f"TRUST_PROXY does not answer: {in_a_line(error)}") from None
+    if page_file is not None:
+        _write_page(page_file, settings, resolution, environ)
     if as_json:
         print_json(explanation(resolution, received))
     else:
@@ -178,6 +191,21 @@ def _settings(ctx: click.Context, given: Mapping[str, Given]) -> Settings:
     return compile_settings({**settings.given, **given}, settings.directory)
 
 
+def _write_page(
+    file: Path, settings: Settings, resolution: Resolution, environ: dict[str, Any]
+) -> None:
+    refused = is_refused(resolution, settings, environ)
+    html = page(
+        "The client of this request",
+        boxes(resolution, before_rewrite(environ)),
+        list(sections(settings, resolution, environ, refused=refused)),
+    )
+    try:
+        file.write_text(html, "utf-8")
+    except OSError as error:
+        raise NoAnswer(f"The page was not written: {error}") from None
+
+
 def _explain_text(
     settings: Settings,
     resolution: Resolution,
@@ -210,7 +238,12 @@ def _explain_text(
     if is_refused(resolution, settings, environ):
         yield words.REFUSED
     yield ""
-    yield from table(*words.answers(resolution))
+    yield from table(
+        *(
+            (name, f"{value} ({origin})" if origin else value)
+            for name, value, origin in words.outputs(resolution)
+        )
+    )
     for title, rows in (
         ("Ignored", words.all_ignored(resolution, received)),
         ("Never read (the client may have written it)", words.never_read(resolution, received)),

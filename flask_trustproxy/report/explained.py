@@ -16,7 +16,7 @@ from .cautions import Caution
 from .facts import HIDDEN, HeaderFact, header_facts
 from .phrases import node_name, quote, rule_of
 from .picture import Box, Kind, Section
-from .words import client_hop, never_read, outputs, why_missed, why_stopped
+from .words import REFUSED, client_hop, never_read, outputs, why_missed, why_stopped
 
 
 def boxes(resolution: Resolution, received: Mapping[str, Any]) -> list[Box]:
@@ -40,6 +40,7 @@ def sections(
     resolution: Resolution,
     environ: dict[str, Any],
     cautions: Iterable[Caution] = (),
+    refused: bool = False,
 ) -> Iterator[Section]:
     """What is told below the chain: why it ends there, and each value and its origin.
 
@@ -47,8 +48,10 @@ def sections(
     :param resolution: what was decided.
     :param environ: the environ after the rewrite.
     :param cautions: what is dangerous in the settings.
+    :param refused: whether the request is answered 403.
     """
-    yield Section("Why it ends there", [why_stopped(resolution)])
+    why = [why_stopped(resolution)]
+    yield Section("Why it ends there", [*why, REFUSED] if refused else why)
     headers = [_header_row(fact) for fact in header_facts(resolution, environ)]
     yield Section(
         "Headers",

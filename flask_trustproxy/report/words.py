@@ -108,29 +108,18 @@ def client_hop(resolution: Resolution) -> Optional[int]:
     return max((hop for hop, node in hops if node not in ("", UNIX)), default=None)
 
 
-def answers(resolution: Resolution) -> Iterator[tuple[str, str]]:
-    """What the app is told, by name."""
-    yield "client_ip", resolution.client_ip or "None, since no hop has an address"
-    yield "client_ips", ", ".join(resolution.client_ips) or "none"
-    yield "through_edge", edge_in_words(resolution)
-    origin = said_by(resolution, "scheme") or "the connection"
-    if resolution.is_scheme_assumed:
-        origin = "TRUST_PROXY_SCHEME"
-    yield "scheme", f"{resolution.scheme} ({origin})"
-    if resolution.host is None:
-        yield "host", "as the Host header has it"
-    whats: tuple[Says, ...] = ("host", "port", "prefix")
-    for what in whats:
-        if what in resolution.believed:
-            yield what, f"{resolution.believed[what]} ({said_by(resolution, what)})"
-
-
 def outputs(resolution: Resolution) -> Iterator[tuple[str, str, str]]:
-    """What a request says of its client: the name of each value, the value, its origin."""
+    """What the app is told: the name of each value, the value, and its origin if it has one.
+
+    A value that no header says is ``"not changed"``.
+    """
     client = resolution.policy.headers.client
     origin = client.name if client and resolution.client_ips else "the connection"
     yield "client_ip", resolution.client_ip or "None, since no hop has an address", origin
-    yield "client_ips", ", ".join(resolution.client_ips) or "none", origin
+    client_ips = ", ".join(resolution.client_ips)
+    yield "client_ips", client_ips or "none", origin if client_ips else ""
+    missed = why_missed(resolution)
+    yield "through_edge", "True" if missed is None else f"False, since {missed}", ""
     scheme = said_by(resolution, "scheme") or "the connection"
     if resolution.is_scheme_assumed:
         scheme = "TRUST_PROXY_SCHEME"
@@ -149,12 +138,6 @@ _REST: Mapping[Says, str] = {
     "port": "the Host header",
     "prefix": "the server",
 }
-
-
-def edge_in_words(resolution: Resolution) -> str:
-    """Whether a request came through the edge, and why not."""
-    why = why_missed(resolution)
-    return "True" if why is None else f"False, since {why}"
 
 
 def why_missed(resolution: Resolution) -> Optional[str]:

@@ -14,6 +14,9 @@ from flask_trustproxy import (
     TrustProxy,
 )
 from flask_trustproxy.core import environ
+from flask_trustproxy.report.explained import boxes
+from flask_trustproxy.report.picture import picture
+from flask_trustproxy.report.words import REFUSED
 
 from .running import explain, invoke, make_app, run, sentence
 
@@ -219,7 +222,7 @@ class TestExplain:
         assert (answer["client_ip"], answer["client_ips"]) == (None, [])
         output = invoke(make_app(), "explain", "--peer", "unix").output
         assert output.startswith("a unix-domain socket peer (trusted: loopback)  ──▶  app\n")
-        assert "client_ip     None, since no hop has an address\n" in output
+        assert "client_ip     None, since no hop has an address (the connection)\n" in output
 
     @pytest.mark.parametrize("peer", ["fe80::1%eth0", "fe80::1", "FE80:0::1"])
     def test_the_peer_is_read_as_a_server_gives_it(self, peer):
@@ -406,3 +409,52 @@ class TestPastedHeaders:
         typed = explain("--peer", "127.0.0.1", "-H", "X-Real-IP: ä")
         assert pasted["ignored"] == typed["ignored"]
         assert typed["ignored"][0]["value"] == "\xc3\xa4"
+
+
+class TestPage:
+    """``--html FILE``."""
+
+    FORGED = ("-H", "X-Forwarded-For: <script>alert(1)</script>, 203.0.113.9")
+
+    def test_it_has_the_picture_of_the_request(self, tmp_path):
+        file = tmp_path / "chain.html"
+        app = make_app(TRUST_PROXY="10.0.0.0/8")
+        result = invoke(app, "explain", "--peer", "10.0.0.2", *self.FORGED, "--html", str(file))
+        assert result.exit_code == 0, result.output
+        received = {"REMOTE_ADDR": "10.0.0.2", "HTTP_X_FORWARDED_FOR": self.FORGED[1][17:]}
+        resolution = environ.rewrite(
+            dict(received), app.extensions["trustproxy"].settings.policy
+        )
+        html = file.read_text("utf-8")
+        drawn, *_ = picture(boxes(resolution, received)).rpartition("</div>")
+        assert drawn in html
+        assert html.startswith("<!doctype html>\n")
+        assert "<script" not in html
+        for title in ("Why it ends there", "Headers", "The app is told", "Settings"):
+            assert f'<h2 class="tp-title">{title}</h2>' in html
+
+    def test_the_text_and_the_json_are_printed_all_the_same(self, tmp_path):
+        file = str(tmp_path / "chain.html")
+        for more in ([], ["--json"]):
+            arguments = ["explain", "--peer", "127.0.0.1", *self.FORGED, *more]
+            usual = invoke(make_app(), *arguments).output
+            assert invoke(make_app(), *arguments, "--html", file).output == usual
+
+    def test_a_request_that_is_refused_says_so(self, tmp_path):
+        file = tmp_path / "chain.html"
+        for peer, count in (("192.0.2.7", 1), ("127.0.0.1", 0)):
+            app = make_app(TRUST_PROXY_REQUIRED=True)
+            invoke(app, "explain", "--peer", peer, "--html", str(file))
+            assert file.read_text("utf-8").count(REFUSED) == count
+
+    def test_no_page_is_written_with_a_mistake_in_an_option(self, tmp_path):
+        file = tmp_path / "chain.html"
+        arguments = ["--peer", "127.0.0.1", "--trust", "loopbck", "--html", str(file)]
+        assert invoke(make_app(), "explain", *arguments).exit_code == 1
+        assert not file.exists()
+
+    def test_2_if_the_page_cannot_be_written(self, tmp_path):
+        arguments = ["--peer", "127.0.0.1", "--html", str(tmp_path / "none" / "chain.html")]
+        result = invoke(make_app(), "explain", *arguments)
+        assert sentence(result).startswith("Error: The page was not written: [Errno 2]")
+        assert result.exit_code == 2

@@ -11,6 +11,7 @@ from flask_trustproxy.report.cautions import Caution
 from flask_trustproxy.report.explained import boxes, sections
 from flask_trustproxy.report.facts import HIDDEN
 from flask_trustproxy.report.picture import Box, Section, picture
+from flask_trustproxy.report.words import REFUSED
 from flask_trustproxy.settings import SETTINGS
 from helpers import environ_of, settings_of
 
@@ -202,13 +203,26 @@ def told(sent: dict[str, str], **given: object) -> dict[str, Section]:
     return {section.title: section for section in shown}
 
 
+WHY = "Hop 1 is not trusted, so it is the client."
+
+
 def test_a_page_has_these_sections_in_this_order():
     assert list(told({})) == ["Why it ends there", "Headers", "The app is told", "Settings"]
 
 
 def test_the_walk_is_explained_in_the_words_of_explain():
     text = told({"X-Forwarded-For": "203.0.113.9"})["Why it ends there"].text
-    assert text == ["Hop 1 is not trusted, so it is the client."]
+    assert text == [WHY]
+
+
+@pytest.mark.parametrize(("refused", "last"), [(True, REFUSED), (False, WHY)])
+def test_a_request_that_is_refused_is_told_so(refused: bool, last: str):
+    environ = environ_of({"X-Forwarded-For": "203.0.113.9"})
+    settings = settings_of()
+    resolution = rewrite(environ, settings.policy)
+    why = next(sections(settings, resolution, environ, refused=refused))
+    assert why.text[0] == WHY
+    assert why.text[-1] == last
 
 
 def test_a_request_without_headers_is_told_so():
@@ -288,7 +302,8 @@ def test_a_header_has_three_columns(
             {},
             {
                 "client_ip": ("10.0.0.2", "the connection"),
-                "client_ips": ("none", "the connection"),
+                "client_ips": ("none", ""),
+                "through_edge": ("True", ""),
                 "scheme": ("http", "the connection"),
                 "host": ("not changed", "the Host header"),
                 "port": ("not changed", "the Host header"),
@@ -311,6 +326,7 @@ def test_a_header_has_three_columns(
             {
                 "client_ip": ("203.0.113.9", "X-Forwarded-For"),
                 "client_ips": ("203.0.113.9, 10.0.0.3", "X-Forwarded-For"),
+                "through_edge": ("True", ""),
                 "scheme": ("https", "X-Forwarded-Proto"),
                 "host": ("www.example.com", "X-Forwarded-Host"),
                 "port": ("8443", "X-Forwarded-Port"),
@@ -324,6 +340,7 @@ def test_a_header_has_three_columns(
             {
                 "client_ip": ("203.0.113.9", "Forwarded"),
                 "client_ips": ("203.0.113.9", "Forwarded"),
+                "through_edge": ("True", ""),
                 "scheme": ("https", "Forwarded"),
                 "host": ("www.example.com:8443", "Forwarded"),
                 "port": ("not changed", "the Host header"),
@@ -332,11 +349,29 @@ def test_a_header_has_three_columns(
             id="three from one header",
         ),
         pytest.param(
+            {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"},
+            {"trust": "10.0.0.0/8, 192.0.2.1", "edge": "192.0.2.1"},
+            {
+                "client_ip": ("203.0.113.9", "X-Forwarded-For"),
+                "client_ips": ("203.0.113.9", "X-Forwarded-For"),
+                "through_edge": (
+                    "False, since no trusted hop is in TRUST_PROXY_EDGE",
+                    "",
+                ),
+                "scheme": ("http", "the connection"),
+                "host": ("not changed", "the Host header"),
+                "port": ("not changed", "the Host header"),
+                "prefix": ("not changed", "the server"),
+            },
+            id="the client alone, if the request did not come through the edge",
+        ),
+        pytest.param(
             {"X-Real-IP": "203.0.113.9"},
             {"headers": "X-Real-IP", "scheme": "https"},
             {
                 "client_ip": ("203.0.113.9", "X-Real-IP"),
                 "client_ips": ("203.0.113.9", "X-Real-IP"),
+                "through_edge": ("True", ""),
                 "scheme": ("https", "TRUST_PROXY_SCHEME"),
                 "host": ("not changed", "the Host header"),
                 "port": ("not changed", "the Host header"),
