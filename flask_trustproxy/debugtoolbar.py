@@ -15,10 +15,12 @@ from markupsafe import Markup
 
 from .core.environ import before_rewrite, resolution_of
 from .core.resolution import Resolution
-from .extension import AppTrust
-from .report.cautions import settings_cautions
+from .extension import AppTrust, chain
+from .middleware import TrustProxyMiddleware
+from .report.cautions import Caution, settings_cautions
 from .report.explained import boxes, sections
 from .report.picture import picture
+from .settings import Settings
 
 #: Styles of the page and of the toolbar end at a shadow root, which needs no script.
 _ROOT = Markup('<div class="trustproxy"><template shadowrootmode="open">{}</template></div>')
@@ -65,14 +67,27 @@ class TrustProxyPanel(DebugPanel):
     def content(self) -> str:
         """Draw the chain, and tell what became of each value."""
         resolution = self._resolution
-        trust = flask.current_app.extensions.get("trustproxy")
-        if resolution is None or not isinstance(trust, AppTrust):
+        if resolution is None:
             return Markup("<p>{}</p>").format(_NOT_SET_UP)
-        settings = trust.settings
-        cautions = settings_cautions(settings, trust.has_trusted_hosts(), os.environ)
+        settings = _settings_of(resolution)
+        cautions: list[Caution] = []
+        if settings is not None:
+            has_hosts = bool(flask.request.trusted_hosts)
+            cautions = settings_cautions(settings, has_hosts, os.environ)
         drawn = picture(
             boxes(resolution, before_rewrite(self._environ)),
             list(sections(settings, resolution, self._environ, cautions)),
             level=4,
         )
         return _ROOT.format(drawn)
+
+
+def _settings_of(resolution: Resolution) -> Optional[Settings]:
+    """The settings that decided, ``None`` if they are those of another app around."""
+    app: Any = flask.current_app
+    for each in (app.extensions.get("trustproxy"), *chain(app)):
+        if isinstance(each, (AppTrust, TrustProxyMiddleware)):
+            settings = each.settings
+            if settings.policy is resolution.policy:
+                return settings
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask, request
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flask_trustproxy import TrustProxy, TrustProxyMiddleware, get_resolution
 from flask_trustproxy.core.environ import before_rewrite
@@ -175,3 +175,25 @@ def test_the_plain_middleware_around_an_app_is_enough():
     app.wsgi_app = TrustProxyMiddleware(app.wsgi_app, "10.0.0.2")
     content = shown(app, X_Forwarded_For="203.0.113.9")
     assert row("TRUST_PROXY", "&#39;10.0.0.2&#39;", "from the argument trust") in content
+
+
+def test_the_settings_of_a_trustproxy_outside_of_the_app_are_not_known(app: Flask):
+    sent = {"X-Forwarded-For": "198.51.100.66, 203.0.113.9"}
+    around = TrustProxyMiddleware(app, "192.0.2.10")
+    client = Client(around)
+    html = client.get("/", headers=sent, environ_overrides={"REMOTE_ADDR": "192.0.2.10"}).text
+    assert "trusted: 192.0.2.10" in html
+    assert "A TrustProxy around this app decided." in html
+    assert row("TRUST_PROXY", "&#39;10.0.0.0/8&#39;", "from app.config") not in html
+
+
+def test_an_outer_trustproxy_in_the_chain_of_the_app_shows_its_own_settings(app: Flask):
+    app.wsgi_app = TrustProxyMiddleware(app.wsgi_app, "192.0.2.10")
+    content = shown(app, peer="192.0.2.10", X_Forwarded_For="203.0.113.9")
+    assert row("TRUST_PROXY", "&#39;192.0.2.10&#39;", "from the argument trust") in content
+
+
+def test_a_lost_middleware_costs_the_panel_nothing(app: Flask):
+    app.wsgi_app = Flask.wsgi_app.__get__(app)
+    content = shown(app, X_Forwarded_For="203.0.113.9")
+    assert row("TRUST_PROXY", "&#39;10.0.0.0/8&#39;", "from app.config") in content

@@ -8,7 +8,7 @@ layout from :mod:`~flask_trustproxy.report.picture`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ..core.resolution import Resolution
 from ..settings import Settings, cut
@@ -36,7 +36,7 @@ def boxes(resolution: Resolution, received: Mapping[str, Any]) -> list[Box]:
 
 
 def sections(
-    settings: Settings,
+    settings: Optional[Settings],
     resolution: Resolution,
     environ: dict[str, Any],
     cautions: Iterable[Caution] = (),
@@ -44,7 +44,7 @@ def sections(
 ) -> Iterator[Section]:
     """What is told below the chain: why it ends there, and each value and its origin.
 
-    :param settings: the settings in force.
+    :param settings: the settings that decided; ``None``: they are not known here.
     :param resolution: what was decided.
     :param environ: the environ after the rewrite.
     :param cautions: what is dangerous in the settings.
@@ -62,12 +62,18 @@ def sections(
     yield Section(
         "The app is told", (), ("Attribute", "Value", "From"), list(outputs(resolution))
     )
+    if settings is None:
+        yield Section("Settings", [_NOT_KNOWN])
+        return
     yield Section(
         "Settings",
         [f"Warning: {caution}." for caution in cautions],
         ("Setting", "Value", "From"),
         [(name, cut(repr(value), 500), at) for name, (value, at) in settings.given.items()],
     )
+
+
+_NOT_KNOWN = "A TrustProxy around this app decided. Its settings cannot be read from here."
 
 
 def _header_row(fact: HeaderFact) -> tuple[str, str, str, str]:

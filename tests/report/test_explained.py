@@ -399,6 +399,16 @@ def test_the_settings_in_force_have_origins_and_no_secrets():
     assert rows["TRUST_PROXY_PROBE_KEY"] == ("<secret>", "from app.config")
 
 
+def test_settings_that_are_not_known_are_told_so():
+    environ = environ_of({})
+    resolution = rewrite(environ, settings_of().policy)
+    *_, settings = sections(None, resolution, environ)
+    assert settings == Section(
+        "Settings",
+        ["A TrustProxy around this app decided. Its settings cannot be read from here."],
+    )
+
+
 def test_a_long_value_of_a_setting_is_cut():
     rows = told({}, trust=["192.0.2.1"] * 1000)["Settings"].rows
     value = rows[0][1]
