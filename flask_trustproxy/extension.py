@@ -142,7 +142,15 @@ _Compiled = tuple[_Snapshot, Settings, Optional[Watch]]
 
 
 class AppTrust(TrustProxyMiddleware):
-    """The middleware of one Flask app, whose settings follow ``app.config``."""
+    """The middleware of one Flask app, whose settings follow ``app.config``.
+
+    Threads share it. They read the compiled settings as one tuple from one
+    attribute, which is never changed but replaced, so they see an old tuple or a
+    new one. One thread at a time compiles, under a lock. The last mistake is
+    written under that lock too, and a thread that reads an older one only
+    waits for the lock, or goes on with the settings in force. This needs no
+    global lock of the interpreter.
+    """
 
     def __init__(self, app: flask.Flask) -> None:
         self.app: WSGIApplication = app.wsgi_app

@@ -2,6 +2,12 @@
 
 Here lives when a file is looked at, and what happens when one has changed.
 That is asked on a request, and never in a thread of our own.
+
+Threads share a :class:`Watch`. They read two attributes without a lock: the
+settings in force and the time of the next look. Each is replaced as a whole, so a
+thread sees the old one or the new one. Everything else is read and written under the
+lock, which one thread gets while the others go on. This needs no global lock of
+the interpreter.
 """
 
 from __future__ import annotations

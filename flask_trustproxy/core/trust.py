@@ -347,6 +347,13 @@ def _is_private_range(network: Network) -> bool:
 
 
 def _trusts_addresses(sets: Sequence[NetworkSet], unix: bool, known: set[str]) -> Trusts:
+    """Make the question about addresses, which remembers the proxies.
+
+    Threads share *known* without a lock. Each access is one operation of a set, which
+    every build of Python makes whole. Only trusted addresses enter, so it does not matter
+    who added one or when it was removed: it is only looked up again. Threads that
+    meet at the limit can pass it by one address each.
+    """
     is_inside = sets[0].__contains__  # the operator costs as much again
     if len(sets) > 1:
 

@@ -43,6 +43,8 @@ _LONGEST_TOKEN = 256
 _METHODS = ("GET", "HEAD")
 #: The tokens that were used in this process, and until when they are valid. Only
 #: who holds the key adds one. No lock: a child that is forked could inherit it held.
+#: ``copy``, ``pop`` and ``setdefault`` are each one operation of a dict, which every build
+#: of Python makes whole: of two threads with one token, one finds its own entry.
 _used: dict[str, float] = {}
 
 
