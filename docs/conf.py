@@ -15,8 +15,9 @@ author = "The Flask-TrustProxy authors"
 release = version = installed("Flask-TrustProxy")
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "pallets_sphinx_themes"]
-# The builder that reads the words needs more than the pages themselves.
 sys.path.append(str(Path(__file__).parent / "_ext"))
+extensions.append("messages")
+# The builder that reads the words needs more than the pages themselves.
 if find_spec("proselint") and find_spec("textstat"):
     extensions.append("prose")
 exclude_patterns = ["_build"]

@@ -17,8 +17,9 @@ from .core.environ import before_rewrite, resolution_of
 from .core.resolution import Resolution
 from .extension import AppTrust, chain
 from .middleware import TrustProxyMiddleware
-from .report.cautions import Caution, settings_cautions
+from .report.cautions import settings_cautions
 from .report.explained import boxes, sections
+from .report.messages import Caution
 from .report.picture import picture
 from .settings import Settings
 
@@ -73,7 +74,8 @@ class TrustProxyPanel(DebugPanel):
         cautions: list[Caution] = []
         if settings is not None:
             has_hosts = bool(flask.request.trusted_hosts)
-            cautions = settings_cautions(settings, has_hosts, os.environ)
+            config = dict(flask.current_app.config)
+            cautions = settings_cautions(settings, has_hosts, os.environ, config)
         drawn = picture(
             boxes(resolution, before_rewrite(self._environ)),
             list(sections(settings, resolution, self._environ, cautions)),

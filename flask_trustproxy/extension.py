@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 
 import flask
 from werkzeug.datastructures import Headers
+from werkzeug.exceptions import SecurityError
 
 from .chain import around, find_proxy_fixes, links, name_of, switch_off
 from .core.addresses import behind_nat64, parse_network
@@ -23,6 +24,9 @@ from .core.environ import resolution_of
 from .core.resolution import Resolution
 from .log import Warned, announce
 from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, refuse_anyone, with_secure
+from .report.cautions import start_warnings
+from .report.phrases import quote
+from .report.words import said_by
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
 from .watch import ProcessLock, Watch, watch
 
@@ -220,7 +224,10 @@ class AppTrust(TrustProxyMiddleware):
         return snapshot, settings, watch(settings, self._announce)
 
     def _announce(self, settings: Settings) -> None:
-        announce(settings, self.has_trusted_hosts(), self._warned)
+        warnings = start_warnings(
+            settings, self.has_trusted_hosts(), os.environ, dict(self._flask.config)
+        )
+        announce(settings, warnings, self._warned)
 
     def has_trusted_hosts(self) -> bool:
         """Say whether the app has a list of the hosts that it serves."""
@@ -259,6 +266,8 @@ class AppTrust(TrustProxyMiddleware):
         """
         current = _get_current_request()
         environ = current.environ
+        if isinstance(current.routing_exception, SecurityError):
+            self._warn_of_refused_host(environ)
         passed = environ.get(PASSED)
         if passed is self and isinstance(current, ProxiedRequest):
             return None
@@ -281,11 +290,7 @@ class AppTrust(TrustProxyMiddleware):
     def _stand_in(self) -> None:
         """See to the rest of the middleware's work, and say so if it was lost."""
         if self not in chain(self._flask):
-            self._warned.once(
-                "lost middleware",
-                "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done "
-                "late. Create TrustProxy last, after whatever replaces app.wsgi_app",
-            )
+            self._warned.warn("lost_middleware")
         # The first of the list runs last. The list is replaced as a whole, since other
         # threads may be going through it.
         functions = self._flask.after_request_funcs
@@ -322,6 +327,13 @@ class AppTrust(TrustProxyMiddleware):
             self._warn_of_those_around()
         return super().refuses(resolution, settings, environ)
 
+    def _warn_of_refused_host(self, environ: dict[str, Any]) -> None:
+        """Say that the app does not serve a host that a header was believed to say."""
+        resolution = resolution_of(environ)
+        if resolution is not None and resolution.host is not None:
+            values = {"header": said_by(resolution, "host"), "host": quote(resolution.host)}
+            self._warned.warn("host_refused", values, resolution.nodes[0])
+
     def _warn_of_those_around(self) -> None:
         outside = around(chain(self._flask), self)
         if outside is None:  # a function hides the rest
@@ -329,13 +341,7 @@ class AppTrust(TrustProxyMiddleware):
         # Another of ours answers nothing by itself.
         names = [name_of(x) for x in outside if not isinstance(x, TrustProxyMiddleware)]
         if names:
-            self._warned.once(
-                f"around: {names}",
-                "%s is around TrustProxy in app.wsgi_app. It sees each request first, and "
-                "TRUST_PROXY_REQUIRED does not cover the requests that it answers itself. "
-                "Create TrustProxy last, after whatever replaces app.wsgi_app",
-                ", ".join(names),
-            )
+            self._warned.warn("around", {"names": ", ".join(names)}, of=str(names))
 
 
 def _publish(current: flask.Request, resolution: Resolution) -> None:

@@ -15,7 +15,8 @@ from .core.environ import has_other_values, missed_edge, resolution_of, rewrite
 from .core.policy import Policy
 from .core.resolution import Resolution
 from .log import Warned, announce, log_request
-from .probe.door import TOKEN, answer
+from .probe.door import TOKEN, answer, read_token
+from .report.cautions import start_warnings, unknown_names
 from .report.phrases import MISSED_IN_WORDS, node_name
 from .settings import SETTINGS, SettingError, Settings, settings_from_arguments
 from .watch import watch
@@ -116,7 +117,10 @@ class TrustProxyMiddleware:
             for name, setting in SETTINGS.items()
             if os.environ.get(name)
         }
-        return cls(app, **arguments)
+        middleware = cls(app, **arguments)
+        for warning in unknown_names(os.environ):
+            middleware._warned.say(warning)
+        return middleware
 
     @property
     def settings(self) -> Settings:
@@ -130,7 +134,8 @@ class TrustProxyMiddleware:
         settings = self.settings
         key = settings.probe_key
         token = environ.pop(TOKEN, None) if key else None
-        resolution = self.believe(environ, settings, entering=True)
+        is_probe = bool(key and token is not None and read_token(key, token, environ))
+        resolution = self.believe(environ, settings, entering=True, is_probe=is_probe)
         environ[PASSED] = self
         if key and token is not None:
             refused = is_refused(resolution, settings, environ)
@@ -149,15 +154,20 @@ class TrustProxyMiddleware:
         return self.app(environ, start_response)
 
     def _announce(self, settings: Settings) -> None:
-        announce(settings, False, self._warned)
+        announce(settings, start_warnings(settings, False, {}), self._warned)
 
     def believe(
-        self, environ: WSGIEnvironment, settings: Settings, entering: bool = False
+        self,
+        environ: WSGIEnvironment,
+        settings: Settings,
+        entering: bool = False,
+        is_probe: bool = False,
     ) -> Resolution:
         """Rewrite an environ and log the walk, unless an outer TrustProxy did.
 
         :param entering: whether a request comes in here. Then an environ that was
             rewritten here, and has another request's values by now, is rewritten again.
+        :param is_probe: whether the live probe sent it.
         """
         done = resolution_of(environ)
         is_another = (
@@ -168,7 +178,7 @@ class TrustProxyMiddleware:
         )
         resolution = rewrite(environ, settings.policy, again=is_another)
         if done is None or is_another:
-            log_request(resolution, environ, self._warned)
+            log_request(resolution, environ, self._warned, is_probe)
         return resolution
 
     def refuses(
@@ -178,21 +188,11 @@ class TrustProxyMiddleware:
         refused = is_refused(resolution, settings, environ)
         missed = missed_edge(resolution, settings.policy, environ) if refused else None
         if refused and missed is None:
-            self._warned.once(
-                "refused behind a count",
-                "TRUST_PROXY_REQUIRED: a request was refused, since the TrustProxy around this "
-                "one trusts a count or everybody, and so cannot tell a proxy from a stranger. "
-                "Name the addresses of the proxies there",
-            )
+            self._warned.warn("refused_behind_count")
         elif refused:
             peer = resolution.nodes[0]
-            self._warned.once_per_network(
-                f"refused {missed}",
-                peer,
-                "TRUST_PROXY_REQUIRED: a request of %s was refused, since %s",
-                node_name(peer),
-                MISSED_IN_WORDS[missed],
-            )
+            values = {"peer": node_name(peer), "why": MISSED_IN_WORDS[missed]}
+            self._warned.warn("refused", values, peer, str(missed))
         return refused
 
     def __getattr__(self, name: str) -> Any:

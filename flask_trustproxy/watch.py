@@ -20,6 +20,7 @@ from typing import Optional
 
 from .core.trust_file import Signature, sign
 from .log import logger
+from .report.messages import caution
 from .settings import SettingError, Settings, compile_settings
 
 #: How many seconds pass between two looks, at least.
@@ -105,7 +106,7 @@ class Watch:
         if not error:
             self._announce(settings)
         elif error != self._error:
-            logger.error("%s. The last list that could be read stays in force", error)
+            logger.error("%s", caution("file_not_used", {"error": error}))
         self._error = error
 
 

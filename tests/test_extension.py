@@ -1318,8 +1318,8 @@ class TestAFailingStart:
 
 
 PROXY_FIX = (
-    "ProxyFix has rewritten the request before TrustProxy saw it, so the peer is not the peer "
-    "any more. Remove ProxyFix"
+    "ProxyFix runs before TrustProxy and has already replaced the client's address, so "
+    "TrustProxy cannot check it. Remove ProxyFix"
 )
 
 
@@ -1393,7 +1393,7 @@ class TestDispatchers:
 
 LOST = (
     "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done late. "
-    "Create TrustProxy last, after whatever replaces app.wsgi_app"
+    "Create TrustProxy last, after everything that replaces app.wsgi_app"
 )
 
 

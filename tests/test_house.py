@@ -27,8 +27,8 @@ README = (ROOT / "README.rst").read_text("utf-8")
 ORDER = (
     "core.addresses core.values core.trust_file core.spelling core.trust core.headers "
     "core.edge core.forwarded core.walk core.policy core.peer core.resolution core.environ "
-    "settings report.phrases "
-    "report.cautions log watch report.words report.facts report.picture report.explained "
+    "settings report.phrases report.messages report.cautions report.words report.suspicions "
+    "report.repeat log watch report.facts report.picture report.explained "
     "report.as_json probe.door chain middleware extension debugtoolbar probe.forgeries "
     "probe.observations probe.verdict probe.client commands.terminal commands.loading "
     "commands.check commands.explain commands.probe commands.providers commands.download "

@@ -6,6 +6,7 @@ import logging
 import random
 import re
 import sys
+from collections import Counter
 
 import pytest
 from flask import Flask
@@ -17,6 +18,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy import log as diagnostics
 from flask_trustproxy.report import phrases
+from flask_trustproxy.report.messages import MESSAGES
 from helpers import settings_of
 
 LOGGER = "flask_trustproxy"
@@ -134,7 +136,7 @@ class TestAtTheStart:
         ],
     )
     def test_host_bits(self, log, trust, lines):
-        make_app(TRUST_PROXY=trust)
+        make_app(TRUST_PROXY=trust, TRUST_PROXY_MAX_HOPS=1)
         assert log.at("INFO")[1:] == [f"TRUST_PROXY: {line}" for line in lines]
         assert log.warnings == []
 
@@ -148,16 +150,36 @@ def strangers(shown, origin="from app.config"):
 
 NO_TRUSTED_HOSTS = (
     "TRUST_PROXY_HEADERS lets a header say the host, and no list of trusted hosts is set: "
-    "where a proxy passes that header on, a client chooses the host of every URL. Set "
+    "if a proxy passes that header on, a client chooses the host of every URL. Set "
     "TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts"
 )
 
 
 def cdn(name):
+    if name != "CF-Connecting-IP":
+        return passed_on(name)
     return (
-        f"TRUST_PROXY_HEADERS names {name}, which only the CDN overwrites, while TRUST_PROXY "
-        "trusts local addresses. Your own proxy must overwrite it on connections that are not "
-        "the CDN's, or read X-Forwarded-For with the CDN's networks trusted"
+        f"TRUST_PROXY_HEADERS names {name}, which only the CDN overwrites, and TRUST_PROXY "
+        "trusts local addresses: a client that reaches your own proxy directly can forge it. "
+        "Let your own proxy overwrite it on connections that are not the CDN's, or read "
+        "X-Forwarded-For and trust the CDN's networks"
+    )
+
+
+def passed_on(name):
+    return (
+        f"TRUST_PROXY_HEADERS names {name}, and the CDN may pass on the value that a client "
+        "wrote, unless you tell it to overwrite that header. Read X-Forwarded-For, and trust "
+        "the CDN's networks"
+    )
+
+
+def shared(shown):
+    return (
+        f"TRUST_PROXY={shown} (from app.config) trusts a public range, and "
+        "TRUST_PROXY_MAX_HOPS is not set: other customers of a CDN send from that range too, "
+        "are treated as proxies, and can forge an address. Set TRUST_PROXY_MAX_HOPS to the "
+        "number of your proxies"
     )
 
 
@@ -172,7 +194,9 @@ STARTS = [
         {"TRUST_PROXY": "0.0.0.0/0"}, [strangers("'0.0.0.0/0'")], id="the whole of IPv4"
     ),
     pytest.param({"TRUST_PROXY": "::/0"}, [strangers("'::/0'")], id="the whole of IPv6"),
-    pytest.param({"TRUST_PROXY": "203.0.0.0/8"}, [], id="1/256 of IPv4 exactly"),
+    pytest.param(
+        {"TRUST_PROXY": "203.0.0.0/8"}, [shared("'203.0.0.0/8'")], id="1/256 of IPv4 exactly"
+    ),
     pytest.param(
         {"TRUST_PROXY": "203.0.0.0/8, 198.51.100.7"},
         [strangers("'203.0.0.0/8, 198.51.100.7'")],
@@ -183,14 +207,14 @@ STARTS = [
     ),
     pytest.param(
         {"TRUST_PROXY": "203.0.0.0/8, 203.0.113.0/24, 203.0.113.9"},
-        [],
+        [shared("'203.0.0.0/8, 203.0.113.0/24, 203.0.113.9'")],
         id="what overlaps counts once",
     ),
-    pytest.param({"TRUST_PROXY": "2001::/16"}, [], id="an IPv6 /16"),
+    pytest.param({"TRUST_PROXY": "2001::/16"}, [shared("'2001::/16'")], id="an IPv6 /16"),
     pytest.param({"TRUST_PROXY": "2000::/15"}, [strangers("'2000::/15'")], id="an IPv6 /15"),
     pytest.param(
         {"TRUST_PROXY": "loopback, linklocal, uniquelocal, unix, 203.0.0.0/8"},
-        [],
+        [shared("'loopback, linklocal, uniquelocal, unix, 203.0.0.0/8'")],
         id="the presets are no strangers",
     ),
     pytest.param(
@@ -235,6 +259,28 @@ STARTS = [
         {"TRUST_PROXY_HEADERS": "CF-Connecting-IP", "TRUST_PROXY": "173.245.48.0/20"},
         [],
         id="the CDN's own networks alone",
+    ),
+    *(
+        pytest.param(
+            {"TRUST_PROXY_HEADERS": name, "TRUST_PROXY": "198.51.100.0/24"},
+            [passed_on(name)],
+            id=f"{name}, which a CDN may pass on, from its own networks alone",
+        )
+        for name in ("Fastly-Client-IP", "True-Client-IP", "X-Azure-ClientIP")
+    ),
+    pytest.param(
+        {"TRUST_PROXY": "198.51.100.0/24", "TRUST_PROXY_MAX_HOPS": 16},
+        [],
+        id="a public range, and the number of proxies is set",
+    ),
+    pytest.param(
+        {"TRUST_PROXY": "198.51.100.7, 2001:db8::9"}, [], id="public addresses are no range"
+    ),
+    pytest.param({"TRUST_PROXY": "100.64.0.0/10"}, [], id="carrier NAT is no public range"),
+    pytest.param(
+        {"TRUST_PROXY": "198.51.100.0/24", "TRUST_PROXY_HEADERS": "X-Real-IP"},
+        [],
+        id="a public range, and only the peer is asked about",
     ),
     pytest.param(
         {"TRUST_PROXY_HEADERS": "X-Real-IP"}, [], id="a single address that is no CDN's"
@@ -430,7 +476,8 @@ PROTO = "HTTP_X_FORWARDED_PROTO"
 def test_the_line_of_a_request(log, arguments, peer, headers, line):
     middleware = TrustProxyMiddleware(application, **{"trust": PROXIES, **arguments})
     ask(middleware, peer, **headers)
-    assert log.at("DEBUG") == [line]
+    (said,) = log.at("DEBUG")
+    assert said.partition("; to ask again: ")[0] == line
 
 
 def test_one_line_however_many_have_a_part_in_the_request(log):
@@ -442,15 +489,17 @@ def test_one_line_however_many_have_a_part_in_the_request(log):
 
 
 def test_no_line_is_made_where_nobody_reads_it(caplog, monkeypatch):
-    monkeypatch.setattr(diagnostics, "in_words", lambda resolution: pytest.fail("was made"))
+    monkeypatch.setattr(
+        diagnostics, "request_in_words", lambda *request: pytest.fail("was made")
+    )
     caplog.set_level(logging.INFO, LOGGER)
     ask(TrustProxyMiddleware(application))
 
 
 def untrusted(who, mend):
     return (
-        f"{who} sent forwarded headers but is not trusted, so its client and scheme were not "
-        f"believed. If this is your proxy, set TRUST_PROXY = {mend!r}"
+        f"{who} sent forwarding headers but is not trusted, so they were ignored. If this is "
+        f"your proxy, set TRUST_PROXY = {mend!r}"
     )
 
 
@@ -515,7 +564,7 @@ def test_a_neighbour_that_is_not_trusted(log, trust, peer, who, mend):
         pytest.param("8.8.8.8", {FOR: "10.0.0.1"}, id="a stranger on the internet"),
         pytest.param("2600::1", {FOR: "10.0.0.1"}, id="one that speaks IPv6"),
         pytest.param("10.0.0.5", {}, id="a neighbour without forwarded headers"),
-        pytest.param("127.0.0.1", {FOR: "203.0.113.9"}, id="a trusted one"),
+        pytest.param("127.0.0.1", {FOR: "203.0.113.9", PROTO: "http"}, id="a trusted one"),
     ],
 )
 def test_who_is_not_warned_of(log, peer, headers):
@@ -524,8 +573,10 @@ def test_who_is_not_warned_of(log, peer, headers):
 
 
 COUNT = (
-    "TRUST_PROXY counts 2 hops, but X-Forwarded-For has fewer addresses: a request came past a "
-    "proxy, or the count is wrong. Nothing was believed of it"
+    "TRUST_PROXY = 2 expects that number of proxies, but X-Forwarded-For has fewer valid "
+    "addresses: either the request did not come through all of them, or the number is too "
+    "high. All forwarding headers of this request were ignored. To see which of the two it is, "
+    "run: flask trust-proxy probe URL"
 )
 
 
@@ -541,7 +592,9 @@ COUNT = (
         pytest.param({FOR: " \t "}, [], id="a blank header has none"),
         pytest.param({PROTO: "https"}, [], id="a scheme is no entry"),
         pytest.param({FOR: "", PROTO: "https"}, [], id="an empty header beside a scheme"),
-        pytest.param({FOR: "203.0.113.9, 10.0.0.1"}, [], id="the count is reached"),
+        pytest.param(
+            {FOR: "203.0.113.9, 10.0.0.1", PROTO: "http"}, [], id="the count is reached"
+        ),
     ],
 )
 def test_a_count_that_the_list_does_not_reach(log, headers, warnings):
@@ -567,8 +620,9 @@ def test_a_count_under_mod_wsgi(log, trust, keys, warned):
     for _ in range(3):
         ask(middleware, "192.0.2.1", **{FOR: "203.0.113.9"}, **keys)
     line = (
-        "TRUST_PROXY counts hops under mod_wsgi, where the web server is no hop: REMOTE_ADDR "
-        "is already its client. Name addresses, or count one less"
+        "TRUST_PROXY = 1 counts proxies, and under mod_wsgi the web server is none of them: "
+        "REMOTE_ADDR is already its client. Count only the proxies in front of the web server, "
+        "or name their addresses"
     )
     assert log.warnings.count(line) == warned
 
@@ -619,7 +673,7 @@ def test_a_count_under_mod_wsgi(log, trust, keys, warned):
             id="64 KB are cut",
         ),
         pytest.param(
-            {"headers": "X-Real-IP"},
+            {"headers": "X-Real-IP, X-Forwarded-Proto"},
             {"HTTP_X_REAL_IP": "203.0.113.9, 203.0.113.8"},
             "X-Real-IP: 127.0.0.1, which is trusted, wrote no address, so the walk ended "
             "there: '203.0.113.9, 203.0.113.8'",
@@ -638,8 +692,8 @@ def test_a_malformed_entry_that_a_trusted_hop_wrote(log, arguments, headers, lin
     middleware = TrustProxyMiddleware(application, **{"trust": PROXIES, **arguments})
     log.clear()
     for _ in range(3):
-        ask(middleware, **headers)
-    assert log.warnings == [line]
+        ask(middleware, **{PROTO: "http"}, **headers)
+    assert log.warnings == [line + ". Let it write the address of its client, and nothing else"]
 
 
 @pytest.mark.parametrize(
@@ -651,14 +705,16 @@ def test_a_malformed_entry_that_a_trusted_hop_wrote(log, arguments, headers, lin
     ],
 )
 def test_what_is_not_malformed(log, headers):
-    ask(TrustProxyMiddleware(application), **headers)
+    ask(TrustProxyMiddleware(application), **{PROTO: "http"}, **headers)
     assert log.warnings == []
 
 
-def removed(name):
+def removed(name, value, peer="127.0.0.1"):
     return (
-        f"{name} was removed though a trusted peer sent it: if your proxy writes it, add it to "
-        "TRUST_PROXY_HEADERS"
+        f"{name}: {value!r} was removed, though {peer}, which is trusted, sent it. Your proxy "
+        "may have written it, or a client. If your proxy sets it on every request, and your "
+        "URLs are wrong without it, add it to TRUST_PROXY_HEADERS. If a client can write it, "
+        "leave it out"
     )
 
 
@@ -667,20 +723,23 @@ SENT = {
     "HTTP_X_FORWARDED_PORT": "443",
     "HTTP_X_FORWARDED_PREFIX": "/shop",
 }
+REMOVED = {
+    "Host": removed("X-Forwarded-Host", "shop.example.com"),
+    "Port": removed("X-Forwarded-Port", "443"),
+    "Prefix": removed("X-Forwarded-Prefix", "/shop"),
+}
 
 
 @pytest.mark.parametrize(
     ("arguments", "peer", "headers", "names"),
     [
         pytest.param({}, "127.0.0.1", SENT, ["Host", "Port", "Prefix"], id="all three"),
-        pytest.param({}, "127.0.0.1", {"HTTP_X_FORWARDED_PORT": "1"}, ["Port"], id="one"),
+        pytest.param({}, "127.0.0.1", {"HTTP_X_FORWARDED_PORT": "443"}, ["Port"], id="one"),
         pytest.param({}, "8.8.8.8", SENT, [], id="a stranger sent them"),
         pytest.param(
             {"clean_headers": False}, "127.0.0.1", SENT, [], id="they were not removed"
         ),
-        pytest.param(
-            {}, "127.0.0.1", {"HTTP_X_REAL_IP": "203.0.113.9"}, [], id="another header"
-        ),
+        pytest.param({}, "127.0.0.1", {"HTTP_X_SCRIPT_NAME": "/shop"}, [], id="another header"),
         pytest.param(
             {"headers": "X-Forwarded-Host, X-Forwarded-Port"},
             "127.0.0.1",
@@ -691,9 +750,9 @@ SENT = {
         pytest.param(
             {"headers": "X-Forwarded-Host"},
             "127.0.0.1",
-            {"HTTP_X_FORWARDED_HOST": "no host!"},
+            {"HTTP_X_FORWARDED_HOST": ""},
             [],
-            id="one that is named, and held nothing to believe",
+            id="one that is named, and holds nothing",
         ),
         pytest.param(
             {"headers": "none"},
@@ -711,12 +770,12 @@ def test_a_header_that_was_removed_though_a_trusted_peer_sent_it(
     log.clear()
     for _ in range(3):
         ask(middleware, peer, **headers)
-    assert sorted(log.warnings) == [removed(f"X-Forwarded-{name}") for name in names]
+    assert sorted(log.warnings) == [REMOVED[name] for name in names]
 
 
 PROXY_FIX = (
-    "ProxyFix has rewritten the request before TrustProxy saw it, so the peer is not the peer "
-    "any more. Remove ProxyFix"
+    "ProxyFix runs before TrustProxy and has already replaced the client's address, so "
+    "TrustProxy cannot check it. Remove ProxyFix"
 )
 
 
@@ -735,7 +794,7 @@ def test_no_header_makes_a_proxyfix(log):
 
 LOST = (
     "TrustProxy's middleware is not in app.wsgi_app any more, so its work was done late. "
-    "Create TrustProxy last, after whatever replaces app.wsgi_app"
+    "Create TrustProxy last, after everything that replaces app.wsgi_app"
 )
 
 
@@ -817,6 +876,17 @@ NAMES = (
 ).split()
 
 
+def names(lines):
+    """How often each message was logged."""
+    patterns = {
+        name: re.compile(re.sub(r"\\{\w+\\}", ".*", re.escape(f"{text.message}. {text.fix}")))
+        for name, text in MESSAGES.items()
+    }
+    return Counter(
+        name for line in lines for name, pattern in patterns.items() if pattern.fullmatch(line)
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
@@ -824,27 +894,49 @@ NAMES = (
             {"trust": "127.0.0.1, 10.0.0.0/24", "required": ["/open"]},
             # One public peer was refused, and ten networks of others.
             {
-                "sent forwarded headers but is not trusted": 10,
-                "was refused": 11,
-                "wrote no address": 2,
-            }
-            | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Port", "Prefix")},
+                "refused": 11,
+                "untrusted_peer": 10,
+                "peer_without_address": 1,
+                # Loopback, and a network of ours.
+                "not_an_address": 2,
+                "not_understood": 2,
+                "removed": 6,
+                "client_header_not_read": 2,
+                "scheme_not_read": 2,
+            },
             id="addresses",
         ),
         pytest.param(
             {"trust": 1},
-            {"counts 1 hops": 1}
-            | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Port", "Prefix")},
+            # Everyone is a proxy: one public network, and ten others.
+            {
+                "count_not_reached": 1,
+                "count_too_low": 1,
+                "not_understood": 11,
+                "removed": 33,
+                "client_header_not_read": 11,
+                "scheme_not_read": 11,
+            },
             id="a count",
         ),
         pytest.param(
             {"trust": "loopback", "headers": "Forwarded, X-Forwarded-Port"},
-            {"sent forwarded headers but is not trusted": 10, "wrote no address": 2}
-            | {f"X-Forwarded-{name} was removed": 1 for name in ("Host", "Prefix")},
+            {
+                "untrusted_peer": 10,
+                "peer_without_address": 1,
+                # Loopback, and a socket.
+                "not_an_address": 2,
+                "not_understood": 2,
+                "removed": 4,
+                "client_header_not_read": 2,
+                "scheme_not_read": 2,
+            },
             id="Forwarded",
         ),
         pytest.param(
-            {"trust": False}, {"sent forwarded headers but is not trusted": 10}, id="nobody"
+            {"trust": False},
+            {"untrusted_peer": 10, "peer_without_address": 1},
+            id="nobody",
         ),
     ],
 )
@@ -867,8 +959,7 @@ def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, lin
         for name in chance.sample(NAMES, chance.randrange(len(NAMES))):
             environ[f"HTTP_{name}"] = hostile_text(chance)
         middleware(environ, lambda status, headers, exc_info=None: None)
-    said = {text: sum(text in line for line in log.warnings) for text in lines}
-    assert said == lines
+    assert names(log.warnings) == lines
     assert len(caplog.records) == sum(lines.values())
     assert max(map(len, log.warnings)) < 1200
     assert memory() == before
@@ -883,7 +974,9 @@ def test_strangers_cannot_use_up_the_warning_for_a_proxy(log):
     log.clear()
     ask(middleware, "10.0.0.2")
     assert [line for line in log.warnings if "was refused" in line] == [
-        "TRUST_PROXY_REQUIRED: a request of 10.0.0.2 was refused, since it is not trusted"
+        "TRUST_PROXY_REQUIRED: a request of 10.0.0.2 was refused, since it is not trusted. If "
+        "it came through your proxies, correct TRUST_PROXY or TRUST_PROXY_EDGE. If not, all is "
+        "well"
     ]
 
 
@@ -1018,7 +1111,7 @@ def test_an_element_that_is_there_already_is_not_proposed_again():
 
 
 def test_the_proxy_is_named_that_writes_ipv6_in_forwarded_without_brackets(caplog):
-    (warning,) = asked(
+    warning, _ = asked(
         caplog, "10.0.0.2", trust="10.0.0.0/8, 2001:db8::22", headers="Forwarded"
     )
     assert warning.startswith(

@@ -490,7 +490,8 @@ class TestAPathThatChangesInside:
         assert "<lambda> is around TrustProxy" in around
         assert refused == (
             "TRUST_PROXY_REQUIRED: a request of 198.51.100.7 was refused, since it is not "
-            "trusted"
+            "trusted. If it came through your proxies, correct TRUST_PROXY or "
+            "TRUST_PROXY_EDGE. If not, all is well"
         )
 
     def test_a_request_through_a_proxy_goes_anywhere(self):
@@ -551,9 +552,9 @@ class TestWhatIsAroundIt:
     )
     def test_the_first_request_names_it(self, caplog, wrap, names):
         assert self.warnings(caplog, wrap) == [
-            f"{names} is around TrustProxy in app.wsgi_app. It sees each request first, and "
+            f"{names} is around TrustProxy in app.wsgi_app: it sees each request first, and "
             "TRUST_PROXY_REQUIRED does not cover the requests that it answers itself. Create "
-            "TrustProxy last, after whatever replaces app.wsgi_app"
+            "TrustProxy last, after everything that replaces app.wsgi_app"
         ]
 
     @pytest.mark.parametrize(
@@ -665,6 +666,7 @@ def test_one_warning_per_process_however_many_are_refused(caplog):
         (
             "WARNING",
             "TRUST_PROXY_REQUIRED: a request of 198.51.100.0 was refused, since it is not "
-            "trusted",
+            "trusted. If it came through your proxies, correct TRUST_PROXY or "
+            "TRUST_PROXY_EDGE. If not, all is well",
         )
     ]

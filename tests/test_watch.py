@@ -18,6 +18,7 @@ from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy import watch as module
 from flask_trustproxy.core.trust_file import sign
 from flask_trustproxy.log import Warned, announce
+from flask_trustproxy.report.cautions import setting_warnings
 from flask_trustproxy.settings import read_settings
 from flask_trustproxy.testing import assert_unforgeable, proxied_client
 from flask_trustproxy.watch import watch
@@ -29,7 +30,7 @@ OLD, NEW = "198.51.100.0/24\n", "203.0.113.0/24\n"
 def announce_again():
     """Announce settings as the middleware of one app does."""
     warned = Warned()
-    return lambda settings: announce(settings, True, warned)
+    return lambda settings: announce(settings, setting_warnings(settings, True), warned)
 
 
 def watch_file(path):
@@ -272,7 +273,7 @@ def said(path, expected):
     expected = expected.format(path=str(path))
     return (
         f"TRUST_PROXY='unix, file:{path}' (from app.config): {expected}. The last list that "
-        "could be read stays in force"
+        "could be read stays in force. Correct the file. It is read again when it changes"
     )
 
 

@@ -12,7 +12,8 @@ from ..chain import around, name_of
 from ..extension import AppTrust, chain
 from ..report import words
 from ..report.as_json import NO_REPORT, settings_report
-from ..report.cautions import Caution, lost_middleware, settings_cautions
+from ..report.cautions import lost_middleware, settings_cautions
+from ..report.messages import Caution
 from ..settings import SettingError, Settings
 from .loading import Failure, load
 from .terminal import Line, paragraph, print_json, print_text, settings_text
@@ -37,7 +38,7 @@ def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
         print_json({**NO_REPORT, "warnings": [], "errors": [str(error)]})
         ctx.exit(1)
     cautions = [
-        *settings_cautions(settings, trust.has_trusted_hosts(), os.environ),
+        *settings_cautions(settings, trust.has_trusted_hosts(), os.environ, app.config),
         *_middleware_warnings(app, trust),
     ]
     if as_json:

@@ -222,12 +222,18 @@ NAMES = {
     for name in (*(header.name for header in KNOWN.values()), *_NEVER_READ)
 }
 
+#: A CDN may pass these on as a client wrote them, unless it is told otherwise.
+#: https://www.fastly.com/documentation/reference/http/http-headers/Fastly-Client-IP/
+#: https://developers.cloudflare.com/fundamentals/reference/http-headers/#true-client-ip-enterprise-plan-only
+#: https://learn.microsoft.com/en-us/azure/frontdoor/front-door-http-headers-protocol
+PASSED_ON_HEADERS = frozenset(("Fastly-Client-IP", "True-Client-IP", "X-Azure-ClientIP"))
+
 #: A CDN overwrites these on its own connections; on any other a client can
 #: write them.
 CDN_HEADERS = frozenset(
     (
-        *("CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP", "X-Azure-ClientIP"),
-        *("CloudFront-Viewer-Address", "X-NF-Client-Connection-IP"),
+        *PASSED_ON_HEADERS,
+        *("CF-Connecting-IP", "CloudFront-Viewer-Address", "X-NF-Client-Connection-IP"),
     )
 )
 

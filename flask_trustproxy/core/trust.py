@@ -34,6 +34,7 @@ PRESETS = {
     }.items()
 }
 # None of the presets' networks touch, so a set of them covers what one of them does.
+_LOOPBACK = NetworkSet(PRESETS["loopback"])
 _LOCAL = NetworkSet(network for networks in PRESETS.values() for network in networks)
 #: The addresses behind a provider's own NAT (RFC 6598).
 _SHARED = parse_network("100.64.0.0/10")
@@ -193,6 +194,30 @@ class TrustPolicy:
         return any(map(_is_private_range, self._named_networks())) or any(
             file.holds_private_range for file in self.files
         )
+
+    def trusts_public_range(self) -> bool:
+        """Say whether a public network is trusted, which others may share.
+
+        Each file with a public address is one: it is a list that somebody else keeps.
+        """
+        named = (
+            network.prefix < network.width and not _NOT_PUBLIC.covers(network)
+            for network in self._named_networks()
+        )
+        return any(named) or any(file.public.ranges() for file in self.files)
+
+    def may_be_several(self) -> bool:
+        """Say whether more than one proxy may be trusted.
+
+        All proxies on the app's own machine count as one.
+        """
+        if self.kind != "addresses":
+            return self.kind != "nobody"
+        spans = [span for each in self.all_networks() for span in each.ranges()]
+        elsewhere = NetworkSet(span for span in spans if not _LOOPBACK.covers(span)).ranges()
+        number = sum(last - first + 1 for first, last, _ in elsewhere)
+        here = self.unix or any(map(_LOOPBACK.covers, spans))
+        return number > 1 or (number == 1 and here)
 
     def trusts_strangers(self) -> bool:
         """Say whether everybody is trusted, or a large part of the internet.

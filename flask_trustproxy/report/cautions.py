@@ -1,74 +1,92 @@
-"""What is dangerous or likely a mistake in the settings, and how to fix it.
+"""Which settings are dangerous or likely a mistake.
 
-Here lives each warning about them, for the log and for ``check``.
+The log says these at the start, and ``check`` says them when it is asked. The texts are in
+:mod:`~flask_trustproxy.report.messages`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Optional, cast
+from types import MappingProxyType
+from typing import Optional, cast
 
-from ..core.headers import CDN_HEADERS
-from ..settings import Secret, Settings
+from ..core.headers import CDN_HEADERS, PASSED_ON_HEADERS
+from ..core.spelling import nearest
+from ..settings import SETTINGS, Secret, Settings
+from .messages import Caution, caution
 from .phrases import quote, trust_given
 
-
-class Caution(NamedTuple):
-    """What is dangerous or likely a mistake, and how to fix it.
-
-    :param code: names it for programs.
-    :param message: what is the matter.
-    :param fix: what to do about it.
-    """
-
-    code: str
-    message: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.message}. {self.fix}"
+#: What the names of settings begin with, and likely misspelt ones as well.
+_PREFIX = "TRUST_PROX"
+_DEFAULT = "the default"
 
 
 def settings_cautions(
-    settings: Settings, trusted_hosts: bool, environment: Mapping[str, str]
+    settings: Settings,
+    trusted_hosts: bool,
+    environment: Mapping[str, str],
+    config: Mapping[str, object] = MappingProxyType({}),
 ) -> list[Caution]:
     """List all that is to be said of settings, for those who ask.
 
     :param trusted_hosts: whether the app has a list of hosts that it serves.
-    :param environment: the environment variables.
+    :param environment: all variables of the environment.
+    :param config: all of ``app.config``.
     """
-    return [
-        *setting_warnings(settings, trusted_hosts),
-        *condition_warnings(settings),
-        *environment_warnings(settings, environment),
-    ]
+    start = start_warnings(settings, trusted_hosts, environment, config)
+    return [*start, *condition_warnings(settings)]
+
+
+def start_warnings(
+    settings: Settings,
+    trusted_hosts: bool,
+    environment: Mapping[str, str],
+    config: Mapping[str, object] = MappingProxyType({}),
+) -> Iterator[Caution]:
+    """Word each danger and mistake that the log says at the start.
+
+    :param trusted_hosts: whether the app has a list of hosts that it serves.
+    :param environment: all variables of the environment.
+    :param config: all of ``app.config``.
+    """
+    yield from setting_warnings(settings, trusted_hosts)
+    yield from unknown_names(environment, config)
+    yield from environment_warnings(settings, environment)
 
 
 def setting_warnings(settings: Settings, trusted_hosts: bool) -> Iterator[Caution]:
-    """Word each danger of the settings."""
+    """Word each danger of the settings themselves."""
     trust, headers = settings.policy.trust, settings.policy.headers
+    client = headers.client
     if trust.trusts_strangers():
-        yield Caution(
-            "strangers",
-            f"{trust_given(settings)} trusts strangers: anyone can forge the client's address",
-            "Name the addresses or networks of your proxies",
-        )
+        yield caution("strangers", {"given": trust_given(settings)})
+    elif _trusts_any_number(settings) and trust.trusts_public_range():
+        yield caution("shared_range", {"given": trust_given(settings)})
     if headers.says("host") and not trusted_hosts:
-        yield Caution(
-            "host_without_trusted_hosts",
-            "TRUST_PROXY_HEADERS lets a header say the host, and no list of trusted hosts is "
-            "set: where a proxy passes that header on, a client chooses the host of every URL",
-            "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts",
-        )
-    if headers.client and headers.client.name in CDN_HEADERS and trust.trusts_local():
-        yield Caution(
-            "cdn_header",
-            f"TRUST_PROXY_HEADERS names {headers.client.name}, which only the CDN overwrites, "
-            "while TRUST_PROXY trusts local addresses",
-            "Your own proxy must overwrite it on connections that are not the CDN's, or read "
-            "X-Forwarded-For with the CDN's networks trusted",
-        )
+        yield caution("host_without_trusted_hosts")
+    if client is not None and client.name in PASSED_ON_HEADERS:
+        yield caution("cdn_header_passed_on", {"header": client.name})
+    elif client is not None and client.name in CDN_HEADERS and trust.trusts_local():
+        yield caution("cdn_header", {"header": client.name})
+
+
+def unknown_names(
+    environment: Mapping[str, object], config: Mapping[str, object] = MappingProxyType({})
+) -> Iterator[Caution]:
+    """Word which names look like a setting and are none.
+
+    They are no mistake, since they may be the app's own. Their values are not shown: a
+    misspelt name may hold a secret.
+    """
+    for where, names in (("in the environment", environment), ("in app.config", config)):
+        for name, value in names.items():
+            if value not in ("", None) and name.startswith(_PREFIX) and name not in SETTINGS:
+                # All of them begin alike, so that one edit more is as clear.
+                near = nearest(name, SETTINGS, 3)
+                hint = f"Did you mean {near[0]}? " if near else ""
+                values = {"name": quote(name)[1:-1], "where": where, "hint": hint}
+                yield caution("unknown_name", values)
 
 
 def condition_warnings(settings: Settings) -> Iterator[Caution]:
@@ -76,26 +94,33 @@ def condition_warnings(settings: Settings) -> Iterator[Caution]:
 
     A log that said so at each start would nag those who know.
     """
-    trust, client = settings.policy.trust, settings.policy.headers.client
-    if trust.count:
-        yield Caution(
-            "count",
-            f"{trust_given(settings)} counts hops, whoever they are: right only where nobody "
-            "can come past the proxies",
-            "Name the addresses or networks of your proxies, or close the app to all others",
-        )
+    policy = settings.policy
+    trust, edge = policy.trust, policy.edge
+    if trust.count and edge.secret is None:
+        yield caution("count", {"given": trust_given(settings)})
+    if _trusts_any_number(settings) and trust.trusts_private_range():
+        yield caution("private_range", {"given": trust_given(settings)})
     if (
-        client is not None
-        and client.says != "client"  # there only the peer is asked
-        and settings.given["TRUST_PROXY_MAX_HOPS"].origin == "the default"
-        and trust.trusts_private_range()
+        settings.required
+        and edge.proxies is None
+        and edge.secret is None
+        and policy.max_hops > 1
+        and _reads_list(settings)
+        and trust.may_be_several()
     ):
-        yield Caution(
-            "private_range",
-            f"{trust_given(settings)} trusts a private range, and TRUST_PROXY_MAX_HOPS is not "
-            "set: a client that appears in that range is taken for one more proxy",
-            "Set TRUST_PROXY_MAX_HOPS to the number of your proxies",
-        )
+        yield caution("required_nearest")
+
+
+def _reads_list(settings: Settings) -> bool:
+    """Say whether a hop behind the peer may be trusted: one address names the client."""
+    client = settings.policy.headers.client
+    return client is not None and not client.is_single
+
+
+def _trusts_any_number(settings: Settings) -> bool:
+    """Say whether the number of proxies is left open."""
+    max_hops = settings.given["TRUST_PROXY_MAX_HOPS"]
+    return _reads_list(settings) and max_hops.origin == _DEFAULT
 
 
 def environment_warnings(
@@ -109,19 +134,12 @@ def environment_warnings(
         text = environment.get(name)
         if text and in_config and _items(text) != _items(plain):
             there, here = ("one", "another") if secret else (quote(text), quote(str(value)))
-            yield Caution(
-                "environment_overridden",
-                f"{name} is {there} in the environment, but {here} in app.config, which wins",
-                "Set it in one of the two",
+            yield caution(
+                "environment_overridden", {"name": name, "there": there, "here": here}
             )
         text = environment.get(f"FLASK_{name}")
         if text and not (in_config and plain == _from_prefixed(text)):
-            yield Caution(
-                "not_loaded",
-                f"FLASK_{name} is set in the environment, but its value is not in app.config",
-                f"Call app.config.from_prefixed_env() before TrustProxy(app), or name the "
-                f"variable {name}",
-            )
+            yield caution("not_loaded", {"name": name})
 
 
 def _items(value: object) -> set[str]:
@@ -139,10 +157,6 @@ def _from_prefixed(text: str) -> object:
         return text
 
 
-#: What follows for TRUST_PROXY_REQUIRED if something may answer before TrustProxy does.
-_NOT_COVERED = "TRUST_PROXY_REQUIRED does not cover the requests that {} answers itself"
-
-
 def lost_middleware(around: Optional[Iterable[str]], required: bool) -> Caution:
     """Word that TrustProxy's middleware is not the outermost.
 
@@ -150,17 +164,10 @@ def lost_middleware(around: Optional[Iterable[str]], required: bool) -> Caution:
         found at all.
     :param required: whether ``TRUST_PROXY_REQUIRED`` is on.
     """
-    fix = "Create TrustProxy last, after whatever replaces app.wsgi_app"
+    not_covered = ". TRUST_PROXY_REQUIRED does not cover the requests that {} answers itself"
+    if not required:
+        not_covered = ""
     if around is None:
-        return Caution(
-            "middleware_lost",
-            "app.wsgi_app does not lead to TrustProxy's middleware: it was lost, or is behind "
-            "a function" + (f". {_NOT_COVERED}".format("such a function") if required else ""),
-            fix,
-        )
-    return Caution(
-        "middleware_not_outermost",
-        f"{', '.join(around)} is around TrustProxy's middleware, and sees each request as the "
-        "server has it" + (f". {_NOT_COVERED}".format("it") if required else ""),
-        fix,
-    )
+        return caution("middleware_lost", {"required": not_covered.format("such a function")})
+    values = {"names": ", ".join(around), "required": not_covered.format("it")}
+    return caution("middleware_not_outermost", values)

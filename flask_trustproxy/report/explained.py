@@ -12,8 +12,8 @@ from typing import Any, Optional
 
 from ..core.resolution import Resolution
 from ..settings import Settings, cut
-from .cautions import Caution
 from .facts import HIDDEN, HeaderFact, header_facts
+from .messages import Caution
 from .phrases import node_name, quote, rule_of
 from .picture import Box, Kind, Section
 from .words import REFUSED, client_hop, never_read, outputs, why_missed, why_stopped

@@ -170,12 +170,12 @@ def never_read(
         count = header.n
         if header is plan.client:
             count = len(resolution.nodes) - 1 + (resolution.stopped == "not_an_address")
-        rest = _left_of(header, received.get(header.key) or "", count)
+        rest = left_of(header, received.get(header.key) or "", count)
         if rest and trusted >= header.n:
             yield header.name, rest
 
 
-def _left_of(header: Header, value: str, count: int) -> str:
+def left_of(header: Header, value: str, count: int) -> str:
     """What stands left of the last ``count`` entries of a header."""
     comma_before, end = commas_of(header.says), len(value)
     while count and end >= 0:

@@ -86,7 +86,23 @@ class TestWarnings:
             pytest.param({"TRUST_PROXY": "100.64.0.0/16"}, ["private_range"], id="a CGN"),
             pytest.param({"TRUST_PROXY": "linklocal"}, ["private_range"], id="a preset"),
             pytest.param({"TRUST_PROXY": "10.0.0.5, 10.0.0.6"}, [], id="two addresses"),
-            pytest.param({"TRUST_PROXY": "203.0.113.0/24"}, [], id="a range of a CDN"),
+            pytest.param({"TRUST_PROXY": "203.0.113.0/24"}, ["shared_range"], id="a CDN's"),
+            pytest.param(
+                {"TRUST_PROXY": "203.0.113.0/24, 10.0.0.0/8"},
+                ["shared_range", "private_range"],
+                id="a range of a CDN, and a private one",
+            ),
+            pytest.param(
+                {"TRUST_PROXY": 2, "TRUST_PROXY_EDGE_SECRET": "X-Key: 0123456789abcdef"},
+                [],
+                id="a count with a secret",
+            ),
+            pytest.param({"TRUST_PROXY_COUNT": 2}, ["unknown_name"], id="an unknown name"),
+            pytest.param(
+                {"TRUST_PROXY_HEADERS": "Fastly-Client-IP", "TRUST_PROXY": "198.51.100.0/24"},
+                ["cdn_header"],
+                id="a header that a CDN may pass on",
+            ),
             pytest.param(
                 {"TRUST_PROXY": "10.0.0.0/8", "TRUST_PROXY_MAX_HOPS": 16},
                 [],
@@ -212,7 +228,7 @@ class TestWarnings:
                 f". TRUST_PROXY_REQUIRED does not cover the requests that {who} answers itself"
             )
         app.wsgi_app = wrap(app.wsgi_app)
-        mend = "Create TrustProxy last, after whatever replaces app.wsgi_app"
+        mend = "Create TrustProxy last, after everything that replaces app.wsgi_app"
         expected = [{"code": code, "message": message, "fix": mend}]
         assert check(app)["warnings"] == expected
 
