@@ -22,8 +22,8 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-# Quotes stay straight, as in the code; and these pages are about security.
-OFF = ("typography", "restricted", "industrial_language", "cliches.write_good")
+# Quotes stay straight, as in the code. A waitress is a server here, and "very" is a word.
+OFF = ("typography", "social_awareness", "weasel_words", "lexical_illusions", "restricted")
 
 
 def our_style() -> list[Check]:
@@ -31,7 +31,7 @@ def our_style() -> list[Check]:
     with Path(__file__).with_name("words.csv").open(newline="", encoding="utf-8") as file:
         return [
             Check(
-                check_type=types.ExistenceSimple(rf"\b(?:{row['pattern']})\b"),
+                check_type=types.ExistenceSimple(rf"(?i)\b(?:{row['pattern']})\b"),
                 engine=Fancy(),
                 path="plain",
                 message=f"{{}}: {row['instead']}",

@@ -31,8 +31,8 @@ class Policy:
     :param assumed_scheme: the scheme of a request that came through the edge and has
         no header that says it.
 
-    :attr:`trusts` is the question that the walk asks. :attr:`walk` goes from the peer to
-    the client; :attr:`walk_without_secret` does so for a request that lacks the
+    ``trusts`` is the question that the walk asks. ``walk`` goes from the peer to
+    the client; ``walk_without_secret`` does so for a request that lacks the
     edge's secret.
     """
 
