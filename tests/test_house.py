@@ -30,8 +30,9 @@ ORDER = (
     "settings report.phrases report.messages report.cautions report.words report.suspicions "
     "report.repeat log watch report.facts report.picture report.explained "
     "report.as_json probe.door chain middleware extension debugtoolbar probe.forgeries "
-    "probe.observations probe.verdict probe.client commands.terminal commands.loading "
-    "commands.check commands.explain commands.probe commands.providers commands.download "
+    "probe.observations probe.fixes probe.report probe.verdict probe.client "
+    "commands.terminal commands.loading commands.check commands.explain commands.probe "
+    "commands.providers commands.download "
     "commands.replacement commands.fetch commands.app testing.client testing.unforgeable "
     "pytest_plugin"
 ).split()

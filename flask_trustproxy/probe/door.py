@@ -3,8 +3,8 @@
 A question is a GET or HEAD with a signed token in a header, which only holders
 of ``TRUST_PROXY_PROBE_KEY`` can make; the key itself never travels. The answer
 tells what the app received and believed of this one request, and nothing else:
-it stays short, however long the trust files are. A token is good for one use.
-Whatever is not signed as it should be was never asked.
+it stays short, however long the trust files are. It never holds the edge's secret.
+A token is good for one use. Whatever is not signed as it should be was never asked.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from typing import Any, Literal, NamedTuple, Optional
 
 from itsdangerous import BadSignature, Signer
 
-from ..core.environ import ORIGINAL
+from ..core.environ import ORIGINAL, missed_edge
 from ..core.headers import HeaderPlan, environ_key, parse_headers
 from ..core.peer import read_scheme
 from ..core.resolution import Resolution
@@ -34,10 +36,10 @@ PARAMETER = "trust-proxy-probe"
 #: How many seconds a token is valid, before its time stamp and after.
 WINDOW = 60
 #: Changes with the answer's form.
-FORMAT = 2
+FORMAT = 3
 
-#: What an app believes of a request.
-Output = Literal["client_ip", "scheme", "host", "port", "prefix"]
+#: What an app believes of a request; ``identity`` is who the user is.
+Output = Literal["client_ip", "scheme", "host", "port", "prefix", "identity"]
 
 _LONGEST_TOKEN = 256
 _METHODS = ("GET", "HEAD")
@@ -144,10 +146,16 @@ def _content(
     received = {
         key: value for key, value in {**environ, **original}.items() if value is not None
     }
+    missed, secret = (
+        missed_edge(resolution, settings.policy, environ),
+        settings.policy.edge.secret,
+    )
+    identity = {**resolution.policy.identity, **settings.policy.identity}
     return {
         "format": FORMAT,
         "nonce": nonce,
         "server": environ.get("SERVER_SOFTWARE", ""),
+        "version": own_version(),
         "received": {
             "peer": received.get("REMOTE_ADDR"),
             "peer_port": received.get("REMOTE_PORT"),
@@ -165,11 +173,23 @@ def _content(
             "prefix": environ.get("SCRIPT_NAME", ""),
             "path": environ.get("PATH_INFO", ""),
         },
+        "identity": {
+            name: {"received": received.get(key), "kept": environ.get(key)}
+            for key, name in identity.items()
+        },
+        "secret": secret and {"name": secret.name, "arrived": missed != "no_secret"},
+        "missed": missed,
         "refused": refused,
         "trusts": resolution.policy.trust.kind,
         "resolution": explanation(resolution, received),
         "reads": plain(settings.given["TRUST_PROXY_HEADERS"].value),
     }
+
+
+@cache
+def own_version() -> str:
+    """The version of this package; its metadata is a file."""
+    return version("Flask-TrustProxy")
 
 
 def read_answer(key: bytes, body: bytes, signature: str) -> Optional[dict[str, Any]]:
@@ -187,13 +207,19 @@ class Answer(NamedTuple):
     :param peer_port: its port, as the server gave it.
     :param scheme: the scheme of the connection.
     :param host: the Host header as it arrived.
-    :param headers: the forwarding headers as they arrived, by name.
+    :param headers: the forwarding and identity headers as they arrived, by name.
     :param believed: what the app believed.
+    :param identity: what the identity headers hold after the rewrite, by name;
+        ``None``: nothing.
+    :param secret: the name of the header with the edge's secret, ``""`` for none.
+    :param has_secret: whether it arrived with a right value.
+    :param missed: why the request did not come through the edge, ``None`` if it did.
     :param hops: address and trust of each hop that was walked, the peer first.
     :param path: the path that the app was asked for, as PATH_INFO has it.
     :param refused: whether ``TRUST_PROXY_REQUIRED`` refuses such a request.
     :param trusts: what sort of ``TRUST_PROXY`` is in force.
     :param plan: the headers that are believed.
+    :param software: the server, and the version of Flask-TrustProxy.
     """
 
     peer: Optional[str]
@@ -202,11 +228,16 @@ class Answer(NamedTuple):
     host: str
     headers: Mapping[str, str]
     believed: Mapping[Output, str]
+    identity: Mapping[str, Optional[str]]
+    secret: str
+    has_secret: bool
+    missed: Optional[str]
     hops: list[tuple[Optional[str], bool]]
     path: str
     refused: bool
     trusts: str
     plan: HeaderPlan
+    software: str
 
 
 def read_content(content: Mapping[str, Any]) -> Answer:
@@ -214,12 +245,15 @@ def read_content(content: Mapping[str, Any]) -> Answer:
     received, believed = content["received"], content["believed"]
     hops = [(hop["address"], hop["trusted"]) for hop in content["resolution"]["hops"]]
     host, port = split_netloc(believed["host"] or "")
+    identity, secret = content["identity"], content["secret"] or {}
+    arrived = {name: each["received"] for name, each in identity.items() if each["received"]}
+    server = content["server"] or "an unnamed server"
     return Answer(
         peer=hops[0][0],
         peer_port=str(received["peer_port"]),
         scheme=received["scheme"],
         host=received["host"] or "",
-        headers=received["headers"],
+        headers={**received["headers"], **arrived},
         believed={
             "client_ip": believed["client_ip"] or "",
             "scheme": believed["scheme"],
@@ -227,11 +261,16 @@ def read_content(content: Mapping[str, Any]) -> Answer:
             "port": port,
             "prefix": believed["prefix"],
         },
+        identity={name: each["kept"] for name, each in identity.items()},
+        secret=secret.get("name", ""),
+        has_secret=secret.get("arrived", True),
+        missed=content["missed"],
         hops=hops,
         path=believed["path"],
         refused=content["refused"],
         trusts=content["trusts"],
         plan=parse_headers(content["reads"]),
+        software=f"{server}, Flask-TrustProxy {content['version']}",
     )
 
 

@@ -5,7 +5,7 @@ One set, for the live probe and for the tests of an app. Nothing is sent here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
@@ -19,6 +19,12 @@ IPV6 = "2001:db8::66"
 HOST = "canary.example.com"
 PORT = "4242"
 PREFIX = "/canary"
+USER = "canary"
+#: As long as a secret has to be.
+SECRET = "canary-and-no-secret"
+
+#: What a forgery with underscores is called.
+UNDERSCORES = "names with underscores"
 
 #: What an app believes of a request when it believes a forgery; of a forged
 #: scheme nothing but the other scheme is to be seen.
@@ -48,19 +54,31 @@ class Forgery(NamedTuple):
         return "\n".join(value for name, value in self.lines if name == self.header)
 
 
-def forgeries(plan: HeaderPlan, scheme: str, arrived: Mapping[str, str]) -> Iterator[Forgery]:
+def forgeries(
+    plan: HeaderPlan,
+    scheme: str,
+    arrived: Mapping[str, str],
+    identity: Iterable[str] = (),
+    secret: str = "",
+) -> Iterator[Forgery]:
     """All forgeries, the plain ones first.
 
     :param plan: the headers that the app believes.
     :param scheme: the scheme that an honest request has.
     :param arrived: the forwarding headers of an honest request, by name: what
         the proxies write.
+    :param identity: the names of the headers that say who the user is.
+    :param secret: the name of the header with the edge's secret, ``""`` for none.
     """
     known = {header.name: header for header in (*KNOWN.values(), *plan.named)}
     for name in dict.fromkeys((*known, *NAMES.values())):
         header = known.get(name)
         value = _forged(header, scheme, arrived) if header else _guessed(name, scheme)
         yield Forgery(name, name, ((name, value),), plain=True)
+    for name in identity:
+        yield Forgery(name, name, ((name, USER),), plain=True)
+    if secret:
+        yield Forgery(secret, secret, ((secret, SECRET),), plain=True)
     for title, *values in (
         ("on two lines", CLIENT, ANOTHER),
         ("empty", ""),
@@ -75,9 +93,18 @@ def forgeries(plan: HeaderPlan, scheme: str, arrived: Mapping[str, str]) -> Iter
         "Forwarded with an open quote", "Forwarded", (("Forwarded", f'for="{CLIENT}'),)
     )
     twins = [twin for header in plan.named for twin in _twins(header, scheme, arrived)]
-    if twins:
-        yield Forgery("names with underscores", twins[-1][0], tuple(twins))
-    names = ", ".join(arrived) or ", ".join(header.name for header in plan.named)
+    guessed = [(twin, USER) for name in identity for twin in twin_names(name)]
+    spoiled = [(twin, SECRET) for twin in twin_names(secret)] if secret else []
+    for what, names_and_values in (
+        (UNDERSCORES, twins),
+        (f"identity {UNDERSCORES}", guessed),
+        (f"the edge's secret among {UNDERSCORES}", spoiled),
+    ):
+        if len(names_and_values) > 1:
+            yield Forgery(what, names_and_values[-1][0], tuple(names_and_values))
+    names = ", ".join(
+        [*(arrived or (header.name for header in plan.named)), *([secret] if secret else [])]
+    )
     yield Forgery(
         "a Connection that names what the proxies write",
         "Connection",
@@ -102,6 +129,19 @@ def _forged(header: Header, scheme: str, arrived: Mapping[str, str]) -> str:
     value = {"host": HOST, "port": PORT, "prefix": PREFIX}.get(header.says, CLIENT)
     # Some headers hold an address that always has a port.
     return value if header.parse(value) else f"{value}:{PORT}"
+
+
+def few(tries: Iterable[Forgery], read: Collection[str]) -> list[Forgery]:
+    """The forgeries that are worth to be sent a second way.
+
+    :param tries: all forgeries.
+    :param read: the names of the headers that the app reads.
+    """
+    return [
+        each
+        for each in tries
+        if (each.plain and each.header in read) or each.title.endswith(UNDERSCORES)
+    ]
 
 
 #: What a header says that nobody reads here, by the last word of its name.
@@ -135,7 +175,13 @@ def _twins(
     it: the one that is all underscores comes last.
     """
     value = _forged(header, scheme, arrived)
-    first, *words = header.name.split("-")
-    for marks in product("-_", repeat=len(words)) if words else ():
-        name = first + "".join(mark + word for mark, word in zip(marks, words))
+    names = list(twin_names(header.name))
+    for name in names if len(names) > 1 else ():
         yield name, value if name == header.name else value.replace(CLIENT, ANOTHER)
+
+
+def twin_names(name: str) -> Iterator[str]:
+    """A name, and every one that WSGI cannot tell from it, all underscores last."""
+    first, *words = name.split("-")
+    for marks in product("-_", repeat=len(words)):
+        yield first + "".join(mark + word for mark, word in zip(marks, words))

@@ -7,7 +7,7 @@ request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
@@ -17,7 +17,7 @@ from ..core.addresses import parse_address, parse_node
 from ..core.forwarded import entries, nth_value, parse_element
 from ..core.headers import KNOWN, NAMES, Header
 from .door import Answer, Output
-from .forgeries import CANARIES, Forgery
+from .forgeries import CANARIES, USER, Forgery
 
 Behaviour = Literal["set", "appended", "passed", "dropped", "refused", "unanswered", "absent"]
 
@@ -59,6 +59,7 @@ class Forged(NamedTuple):
     :param sent: what was written into it.
     :param believed: what the app believed then.
     :param forgery: the whole request.
+    :param over: the scheme by which it was sent.
     """
 
     output: Output
@@ -66,6 +67,7 @@ class Forged(NamedTuple):
     sent: str
     believed: str
     forgery: Forgery
+    over: str
 
 
 class Client(NamedTuple):
@@ -134,6 +136,16 @@ class Observations:
         return {header.name: header for header in (*named, *KNOWN.values())}
 
     @cached_property
+    def read(self) -> list[str]:
+        """The names of the headers that the app reads, identity headers included."""
+        honest = self.honest
+        return [
+            *(header.name for header in honest.plan.named),
+            *honest.identity,
+            *([honest.secret] if honest.secret else []),
+        ]
+
+    @cached_property
     def behaviours(self) -> dict[str, Behaviour]:
         """What the proxies do with each header, by name.
 
@@ -145,12 +157,18 @@ class Observations:
         behaviours: dict[str, Behaviour] = {}
         for exchange in self.exchanges:
             forgery = exchange.forgery
-            if forgery is not None and forgery.plain:
-                behaviours[forgery.header] = (
-                    "unanswered"
-                    if exchange.lost
-                    else _behaviour(forgery, self.headers.get(forgery.header), exchange.answer)
-                )
+            if forgery is None or not forgery.plain:
+                continue
+            if exchange.lost:
+                behaviours[forgery.header] = "unanswered"
+            elif forgery.header != self.honest.secret:
+                header = self.headers.get(forgery.header)
+                behaviours[forgery.header] = _behaviour(forgery, header, exchange.answer)
+            elif exchange.answer is None:
+                behaviours[forgery.header] = "refused"
+            elif self.honest.has_secret:  # the app says no more of it than this
+                overwritten = exchange.answer.has_secret
+                behaviours[forgery.header] = "set" if overwritten else "passed"
         for name in NAMES.values():
             behaviours.setdefault(name, "set" if name in self.honest.headers else "absent")
         return behaviours
@@ -263,12 +281,20 @@ class Observations:
             return False
         if self.client is None:
             return self._proxy_shows and _is_global(peer)
-        return peer == self.client.chain[0] and not self.shares_machine
+        # Of all the machine's addresses, --source may have chosen one that no proxy has.
+        chosen = self.here[0] not in ("127.0.0.1", "::1", self.there)
+        return peer == self.client.chain[0] and (chosen or not self.shares_machine)
 
     @cached_property
     def trusts_no_proxy(self) -> bool:
         """Whether there is a proxy, and the app trusts no hop."""
         return len(self.chain) > 1 and not any(each.hops[0][1] for each in self.honest_answers)
+
+    @cached_property
+    def missed_edge(self) -> Optional[str]:
+        """Why an honest request through a proxy did not come through the edge."""
+        missed = [each.missed for each in self.honest_answers if each.missed]
+        return missed[0] if missed and not self.is_direct else None
 
     @cached_property
     def chain(self) -> tuple[str, ...]:
@@ -326,14 +352,35 @@ class Observations:
 
     @cached_property
     def forged(self) -> list[Forged]:
-        """What the app believed of a forgery, once for each output and header.
-
-        That is whatever it believes otherwise than of an honest request.
-        """
-        honest = [answer.believed for answer in self.honest_answers]
+        """What the app believed of a forgery, once for each output and header."""
         found: dict[tuple[Output, str], Forged] = {}
-        plainly: set[Output] = set()
+        for hole in (*self._forged_users(), *self._forged_outputs()):
+            found.setdefault((hole.output, hole.header), hole)
+        return list(found.values())
+
+    def _reached(self) -> Iterator[tuple[Forgery, Answer]]:
+        """The forgeries that the app serves; what it answers 403 it does not believe."""
         for forgery, answer in self._answered():
+            if not answer.refused:
+                yield forgery, answer
+
+    def _forged_users(self) -> Iterator[Forged]:
+        """The users that the prober made up, and that the app accepts."""
+        names: set[str] = set()
+        for forgery, answer in self._reached():
+            if self.is_direct and self.prober_is_trusted(answer):
+                continue  # it is treated as a proxy, which may say so
+            for name, kept in answer.identity.items():
+                if USER in (kept or "") and name not in names:
+                    names.add(name)
+                    header, sent = _line_of(forgery, {name})
+                    yield Forged("identity", header, sent, USER, forgery, self.url.scheme)
+
+    def _forged_outputs(self) -> Iterator[Forged]:
+        """What the app believes otherwise than of an honest request."""
+        honest = [answer.believed for answer in self.honest_answers]
+        plainly: set[Output] = set()
+        for forgery, answer in self._reached():
             for output, value in answer.believed.items():
                 if any(believed[output] == value for believed in honest):
                     continue
@@ -343,9 +390,8 @@ class Observations:
                     continue
                 if forgery.plain:
                     plainly.add(output)
-                header, sent = self._line(forgery, output)
-                found.setdefault((output, header), Forged(output, header, sent, value, forgery))
-        return list(found.values())
+                header, sent = _line_of(forgery, self._that_say(output))
+                yield Forged(output, header, sent, value, forgery, self.url.scheme)
 
     def _is_excused(self, forgery: Forgery, answer: Answer, output: Output, value: str) -> bool:
         """Say whether the forgery is not to blame for what was believed."""
@@ -366,8 +412,11 @@ class Observations:
     def is_stray(self, answer: Answer) -> bool:
         """Say whether a request came by a proxy that is not trusted.
 
-        So does one in two where a load balancer has two addresses.
+        So does one in two where a load balancer has two addresses. One that lost the
+        edge's secret came by the same proxy.
         """
+        if self.honest.has_secret and not answer.has_secret:
+            return False
         hop, (last, trusted) = self._prober_hop, answer.hops[-1]
         return (
             hop is not None
@@ -376,20 +425,18 @@ class Observations:
             and last not in CANARIES
         )
 
-    def _line(self, forgery: Forgery, output: Output) -> tuple[str, str]:
-        """The line of a forgery that says this, the last one of several."""
-        headers = {name.lower(): header for name, header in self.headers.items()}
-        for name, value in reversed(forgery.lines):
-            header = headers.get(name.lower().replace("_", "-"))
-            says = header.says if header else ""
-            if says == output or (output == "client_ip" and "client" in says):
-                return name, forgery.sent if name == forgery.header else value
-        return forgery.header, forgery.sent
+    def _that_say(self, output: Output) -> set[str]:
+        """The names of the headers that say this."""
+        return {
+            header.name
+            for header in self.headers.values()
+            if header.says == output or (output == "client_ip" and "client" in header.says)
+        }
 
     @cached_property
     def refused(self) -> list[Exchange]:
-        """The plain forgeries of believed headers that did not reach the app."""
-        named = {header.name for header in self.honest.plan.named}
+        """The plain forgeries of headers that the app reads, and that did not reach it."""
+        named = set(self.read)
         return [
             exchange
             for exchange in self.exchanges
@@ -403,6 +450,15 @@ class Observations:
     def lost(self) -> list[Exchange]:
         """All forgeries to which nothing came back."""
         return [each for each in self.exchanges if each.forgery and each.lost]
+
+
+def _line_of(forgery: Forgery, names: Collection[str]) -> tuple[str, str]:
+    """The line of a forgery that arrives as one of these headers, the last one of several."""
+    wanted = {name.lower() for name in names}
+    for name, value in reversed(forgery.lines):
+        if name.lower().replace("_", "-") in wanted:
+            return name, forgery.sent if name == forgery.header else value
+    return forgery.header, forgery.sent
 
 
 def _behaviour(

@@ -1,34 +1,30 @@
-"""What the probe concludes: a verdict, its reasons, and what to write instead.
+"""What the probe concludes: a verdict, its reasons, and which settings to write.
 
-Judges what was found, and words it; nothing is sent here. The settings that it
-recommends are the narrowest that reach the prober, with only such headers as no
-forgery could change.
+Judges what was found; nothing is sent here. The settings that it recommends are the
+narrowest that reach the prober, with only such headers as no forgery could change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import Literal, NamedTuple, Optional
+from typing import Optional, TypeVar
 
 from ..core.addresses import UNIX, parse_address
 from ..core.forwarded import entries, parse_element
 from ..core.headers import Says, parse_headers
 from ..core.values import DEFAULT_PORTS, parse_scheme
 from ..report.phrases import node_name
+from . import fixes
 from .door import Output, split_netloc
-from .observations import Behaviour, Client, Forged, Observations, Url
+from .fixes import Lines
+from .observations import Client, Forged, Observations, Url
+from .report import OverHttp, Recommendation, Report, Verdict, When, Wrong
 
-Verdict = Literal["safe", "forgeable", "misconfigured", "inconclusive"]
+Found = TypeVar("Found")
 
-#: Each verdict in words.
-VERDICTS: Mapping[Verdict, str] = {
-    "safe": "Nothing that was forged was believed, and honest requests are seen rightly.",
-    "forgeable": "The app believed what a client had made up.",
-    "misconfigured": "Nothing forged was believed, but honest requests are seen wrongly.",
-    "inconclusive": "From here nobody can tell whether anything is forgeable.",
-}
+SAFE = "Nothing that was forged was accepted, and honest requests are seen correctly."
 
 #: What no probe can know.
 UNKNOWN = (
@@ -37,145 +33,84 @@ UNKNOWN = (
 )
 
 
-class Wrong(NamedTuple):
-    """What the app believes of an honest request, and should not.
+def conclude(
+    ways: Sequence[Observations], over_http: OverHttp = "itself", stopped: str = ""
+) -> Report:
+    """Judge what was found.
 
-    :param output: which of its beliefs.
-    :param believed: what it believes, ``""`` for nothing.
-    :param expected: what is true, ``None`` where the probe cannot know.
+    :param ways: what was found over the probed URL, and then over http beside https.
+    :param over_http: what became of that.
+    :param stopped: why the probe ended early, ``""`` if it did not.
     """
-
-    output: Output
-    believed: str
-    expected: Optional[str]
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """Settings that reach the prober and trust nobody else; ``None``: there are none.
-
-    :param trust: ``TRUST_PROXY``.
-    :param headers: ``TRUST_PROXY_HEADERS``.
-    :param max_hops: ``TRUST_PROXY_MAX_HOPS``.
-    :param count: what ``TRUST_PROXY`` could be instead, as a count.
-    """
-
-    trust: Optional[str] = None
-    headers: Optional[str] = None
-    max_hops: Optional[int] = None
-    count: Optional[int] = None
-
-    def settings(self) -> dict[str, object]:
-        """The settings to write, by name."""
-        settings = {
-            "TRUST_PROXY": self.trust,
-            "TRUST_PROXY_HEADERS": self.headers,
-            "TRUST_PROXY_MAX_HOPS": self.max_hops,
-        }
-        return {name: value for name, value in settings.items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the probe has to say.
-
-    :param verdict: in a word.
-    :param client_ip: the client that the app believed in an honest request.
-    :param chain: the hops from the prober to the app.
-    :param prober: the prober's own address there, ``None`` where nobody says it.
-    :param headers: what the proxies do with each header.
-    :param read: the headers that the app reads.
-    :param forged: what the app believed of forgeries.
-    :param misconfigured: what it got wrong of honest requests.
-    :param recommend: the settings to write.
-    :param reasons: why it is not safe, if the lists above do not say it.
-    :param fixes: what to do, in sentences.
-    :param requests: how many were sent.
-    """
-
-    verdict: Verdict
-    client_ip: Optional[str]
-    chain: list[str]
-    prober: Optional[str]
-    headers: dict[str, Behaviour]
-    read: list[str]
-    forged: list[Forged]
-    misconfigured: list[Wrong]
-    recommend: Recommendation
-    reasons: list[str]
-    fixes: list[str]
-    requests: int
-
-    def as_json(self) -> dict[str, object]:
-        """The report as ``probe --json`` has it."""
-        return {
-            "verdict": self.verdict,
-            "client_ip": self.client_ip,
-            "chain": self.chain,
-            "headers": self.headers,
-            "forged": [
-                {
-                    "output": forged.output,
-                    "header": forged.header,
-                    "sent": forged.sent,
-                    "believed": forged.believed,
-                }
-                for forged in self.forged
-            ],
-            "misconfigured": [wrong._asdict() for wrong in self.misconfigured],
-            "recommend": {
-                "TRUST_PROXY": self.recommend.trust,
-                "TRUST_PROXY_HEADERS": self.recommend.headers,
-                "TRUST_PROXY_MAX_HOPS": self.recommend.max_hops,
-                "count": self.recommend.count,
-            },
-            "reasons": self.reasons,
-            "fixes": self.fixes,
-            "requests": self.requests,
-        }
-
-
-def unprobed(why: str, requests: int) -> Report:
-    """The report where the probe could not be carried through."""
-    return Report(
-        "inconclusive", None, [], None, {}, [], [], [], Recommendation(), [why], [], requests
+    seen = ways[0]
+    forged = _once((each.output, each.header, each) for way in ways for each in way.forged)
+    misconfigured = _once(
+        (each.output, each.believed, each) for way in ways for each in _misconfigured(way)
     )
-
-
-def conclude(seen: Observations) -> Report:
-    """Judge what was found."""
-    forged = seen.forged
-    misconfigured = list(_misconfigured(seen))
-    wrong, unknown = list(_why_wrong(seen)), list(_why_unknown(seen))
+    wrong = _told(ways, _why_wrong)
+    unknown = [*([stopped] if stopped else []), *_told(ways, _why_unknown)]
     verdict: Verdict = "safe"
+    headline = SAFE
     if forged:
-        verdict = "forgeable"
-    elif misconfigured or wrong:
+        verdict, headline = "forgeable", _what_is_forged(forged)
+    elif wrong or misconfigured:
         verdict = "misconfigured"
+        headline = [*wrong, *(each.in_words(over_http) for each in misconfigured)][0]
     elif unknown:
-        verdict = "inconclusive"
-    recommendation = recommend(seen)
+        verdict, headline = "inconclusive", unknown[0]
+    recommendation = _when(seen, recommend(seen), forged)
     return Report(
-        verdict,
-        seen.honest.believed["client_ip"] or None,
-        list(seen.chain),
-        seen.prober,
-        seen.behaviours,
-        [header.name for header in seen.honest.plan.named],
-        forged,
-        misconfigured,
-        recommendation,
-        [*wrong, *unknown],
-        list(_fixes(seen, forged, misconfigured, recommendation)),
-        len(seen.exchanges),
+        verdict=verdict,
+        headline=headline,
+        client_ip=seen.honest.believed["client_ip"] or None,
+        chain=list(seen.chain),
+        prober=seen.prober,
+        headers=seen.behaviours,
+        read=seen.read,
+        forged=forged,
+        misconfigured=misconfigured,
+        recommend=recommendation,
+        reasons=[*wrong, *unknown],
+        fixes=list(dict.fromkeys(_fixes(ways, misconfigured, recommendation))),
+        configuration=_configuration(seen, forged),
+        over_http=over_http,
+        software=seen.honest.software,
+        requests=sum(len(way.exchanges) for way in ways),
+        stopped=bool(stopped),
     )
+
+
+def _once(found: Iterable[tuple[str, str, Found]]) -> list[Found]:
+    """Each finding once, though it was found over https and over http."""
+    once: dict[tuple[str, str], Found] = {}
+    for what, which, each in found:
+        once.setdefault((what, which), each)
+    return list(once.values())
+
+
+def _told(
+    ways: Sequence[Observations], why: Callable[[Observations], Iterator[str]]
+) -> list[str]:
+    """Reasons, those that hold over http alone marked so."""
+    told = list(why(ways[0]))
+    for way in ways[1:]:
+        told += [f"Over http: {reason}" for reason in why(way) if reason not in told]
+    return told
+
+
+def _what_is_forged(forged: Iterable[Forged]) -> str:
+    by_output: dict[str, list[str]] = {}
+    for each in forged:
+        by_output.setdefault(each.output, []).append(each.header)
+    told = [f"{output} (with {', '.join(names)})" for output, names in by_output.items()]
+    return f"A client can forge {', '.join(told)}."
 
 
 def _misconfigured(seen: Observations) -> Iterator[Wrong]:
-    url, believed = seen.url, seen.honest.believed
+    url, believed, over = seen.url, seen.honest.believed, seen.url.scheme
     client, prober = believed["client_ip"], seen.prober
     if prober is None or (not seen.is_direct and seen.is_not_the_prober(prober)):
-        yield Wrong("client_ip", client, None)
+        yield Wrong("client_ip", client, None, over)
     else:
         # Several where a load balancer has several addresses, and not all are trusted.
         strays = [
@@ -183,13 +118,13 @@ def _misconfigured(seen: Observations) -> Iterator[Wrong]:
         ]
         for wrong in dict.fromkeys([client, *strays]):
             if wrong != prober:
-                yield Wrong("client_ip", wrong, prober)
+                yield Wrong("client_ip", wrong, prober, over)
     yield from wrong_url(url, believed["scheme"], believed["host"], believed["port"])
     yield from wrong_prefix(seen, believed["prefix"])
 
 
 def _why_wrong(seen: Observations) -> Iterator[str]:
-    """Why no honest request can be seen rightly, whatever was believed of this one."""
+    """Why no honest request can be seen correctly, whatever was believed of this one."""
     if any(answer.refused for answer in seen.honest_answers):
         yield "TRUST_PROXY_REQUIRED answers 403 to an honest request that came this way."
     if seen.peer_is_client:
@@ -197,10 +132,20 @@ def _why_wrong(seen: Observations) -> Iterator[str]:
             f"The app's peer is {seen.honest.peer}, which is the client. The WSGI server has "
             "replaced the proxy's address, so TrustProxy cannot check who wrote the headers."
         )
+    elif seen.missed_edge == "no_secret":
+        yield (
+            f"{seen.honest.secret} did not arrive with the secret of TRUST_PROXY_EDGE_SECRET, "
+            "so the app ignores what the proxies say of an honest request."
+        )
     elif seen.trusts_no_proxy:
         yield (
             f"The app trusts no hop, though a proxy is there: it treats its peer, "
             f"{node_name(seen.honest.peer or '')}, as the client of every request."
+        )
+    elif seen.missed_edge == "no_edge_hop":
+        yield (
+            "An honest request came through no proxy of TRUST_PROXY_EDGE, so the app ignores "
+            "its scheme, host, port and prefix."
         )
 
 
@@ -208,8 +153,8 @@ def _why_unknown(seen: Observations) -> Iterator[str]:
     """Why nobody can tell from here whether anything is forgeable."""
     if seen.prober_is_trusted(seen.honest):
         yield (
-            f"{seen.prober} is this machine, and TRUST_PROXY trusts it as a proxy, so the app "
-            "accepts what it forges."
+            f"The app trusts this machine, {seen.prober}, as a proxy, so it accepts what is "
+            "forged from here."
         )
     if seen.is_banned:
         yield (
@@ -223,17 +168,23 @@ def _why_unknown(seen: Observations) -> Iterator[str]:
 
 
 def _fixes(
-    seen: Observations,
-    forged: Iterable[Forged],
+    ways: Sequence[Observations],
     misconfigured: Iterable[Wrong],
     recommendation: Recommendation,
 ) -> Iterator[str]:
     """What to do, in sentences."""
-    for header in dict.fromkeys(each.header for each in forged):
-        yield _fix_of_forgery(seen, header)
+    seen = ways[0]
+    for way in ways:
+        for each in way.forged:
+            yield fixes.of_forgery(way, each.header)
+    here = {(each.output, each.header) for each in seen.forged}
+    if any((each.output, each.header) not in here for way in ways[1:] for each in way.forged):
+        yield fixes.OVER_HTTP
     if any(wrong.output == "client_ip" and wrong.expected is None for wrong in misconfigured):
-        yield _fix_of_client(seen)
-    yield from map(_fix_of_url, left_wrong(seen, recommendation))
+        yield fixes.of_client(seen.prober)
+    for wrong in left_wrong(seen, recommend(seen)):
+        header = _says(seen, recommendation, wrong.output)
+        yield fixes.of_url(wrong.output, wrong.expected, header)
     if parse_headers(recommendation.headers or "none").says("host"):
         yield "Set TRUSTED_HOSTS (Flask 3.1) or Request.trusted_hosts beside these settings."
     if seen.is_direct and seen.prober != seen.here[0]:
@@ -242,110 +193,104 @@ def _fixes(
             "machine's public address, a proxy is between that writes nothing."
         )
     if seen.peer_is_client:
-        yield (
-            "Have the WSGI server leave the peer's address alone (uvicorn: --no-proxy-headers; "
-            "Tornado: no xheaders; waitress: no trusted_proxy; Apache: no mod_remoteip), and "
-            "probe again."
-        )
-    elif seen.trusts_no_proxy and recommendation.trust:
-        yield "If these are your proxies, apply the settings below, and probe again."
+        yield fixes.LEAVE_THE_PEER
+    elif seen.missed_edge in ("no_secret", "no_edge_hop"):
+        yield fixes.THROUGH_THE_EDGE
+    elif recommendation.trust and any(
+        wrong.output == "client_ip" and wrong.expected is not None for wrong in misconfigured
+    ):
+        yield fixes.APPLY
     if seen.prober_is_trusted(seen.honest):
-        yield (
-            "Run the probe from another machine, or trust fewer addresses: apply the settings "
-            "below, and probe again."
-        )
-    if seen.refused or seen.is_banned:
-        yield "Let this machine's requests pass while the probe runs, and probe again."
+        yield fixes.ELSEWHERE
+    if any(way.refused or way.is_banned for way in ways):
+        yield fixes.LET_PASS
     elif seen.lost:
         titles = ", ".join(each.forgery.title for each in seen.lost if each.forgery)
         yield f"Not tried, since nothing came back: {titles}. Probe again."
     for proxy in (recommendation.trust or "").split(", "):
         if parse_address(proxy) and not is_loopback(proxy):
-            yield _which_network(proxy)
+            yield fixes.which_network(proxy)
 
 
-def _fix_of_forgery(seen: Observations, name: str) -> str:
-    """How to close the hole that a forged header found."""
-    header = seen.headers.get(name)
-    if name == "Connection":
-        return (
-            "Connection: a client that names a proxy's header there has it removed again (RFC "
-            "9110 section 7.6.1). Have that proxy take such names out of Connection first."
-        )
-    if "_" in name:
-        return (
-            f"{name}: the server takes it for {name.replace('_', '-')}. Have the outermost "
-            "proxy remove names with underscores."
-        )
-    if header is None or header not in seen.honest.plan.named:
-        return (
-            f"{name} is believed though TRUST_PROXY_HEADERS does not name it: the server reads "
-            "it, or something between it and TrustProxy. Switch that off."
-        )
-    if seen.behaviours[name] == "passed":
-        return (
-            f"{name}: the proxies pass on what a client wrote. Have the outermost one "
-            "overwrite it, or leave it out of TRUST_PROXY_HEADERS."
-        )
-    return f"{name}: TRUST_PROXY trusts what stands left of all that the proxies wrote."
+def _configuration(seen: Observations, forged: Iterable[Forged]) -> list[Lines]:
+    """The lines that keep a client from writing who it is, or another secret."""
+    honest = seen.honest
+    names = [each.header for each in forged if each.output == "identity"]
+    headers = {each.header.replace("_", "-").lower() for each in forged}
+    is_spoiled = honest.secret.lower() in headers
+    return fixes.lines_that_protect(names, honest.secret if is_spoiled else "")
 
 
-def _fix_of_client(seen: Observations) -> str:
-    if seen.prober is None:
-        return (
-            "No proxy writes down whom it serves, so all clients look like one. Have the "
-            "outermost proxy write X-Forwarded-For."
-        )
-    return (
-        f"{seen.prober} is not this machine: a proxy replaced the list that another one "
-        "had begun. Have each proxy behind the outermost one append to it."
+def _when(
+    seen: Observations, recommendation: Recommendation, forged: Iterable[Forged]
+) -> Recommendation:
+    """Say when settings may be written, and let them read what the proxy has to write."""
+    if seen.is_direct:
+        when: When = "now" if seen.prober == seen.here[0] else "if_direct"
+        return replace(recommendation, when=when) if recommendation.trust else recommendation
+    headers = recommendation.headers
+    if headers is None:
+        return recommendation
+    left = list(left_wrong(seen, recommendation))
+    for wrong in left:
+        headers = _reading(headers, wrong.output)
+    read = {header.name for header in parse_headers(headers).named}
+    needs_change = bool(left) or any(
+        each.output == "identity"
+        or each.header == seen.honest.secret
+        or (each.over != seen.url.scheme and each.header in read)
+        for each in forged
+    )
+    count = None if seen.honest.identity else recommendation.count  # anyone could write both
+    return replace(
+        recommendation,
+        headers=headers,
+        count=count,
+        when="after_proxy_change" if needs_change else "now",
     )
 
 
-def _fix_of_url(wrong: Wrong) -> str:
-    if wrong.output == "scheme":
-        return (
-            f"No proxy says for certain that this is {wrong.expected}. Have the outermost one "
-            "write X-Forwarded-Proto, and the others pass it on."
-        )
-    if wrong.output == "prefix":
-        return (
-            f"The app does not know that its URLs begin with {wrong.expected or 'no prefix'}. "
-            "Have the proxy that changes the path write X-Forwarded-Prefix, and add it to "
-            "TRUST_PROXY_HEADERS."
-        )
-    return "Have the proxies pass on the Host header as the client wrote it, with its port."
+#: The header that a proxy is asked to write if none says this.
+_USUAL: Mapping[str, str] = {"scheme": "X-Forwarded-Proto", "prefix": "X-Forwarded-Prefix"}
 
 
-def _which_network(proxy: str) -> str:
-    if ip_address(proxy).is_global:
-        return (
-            f"{proxy} is a public address: trust it if it is your proxy's. If it is a CDN's, "
-            "name the ranges that the CDN publishes, since its address changes."
-        )
-    return (
-        f"{proxy}: which subnet is this in? Name that instead, since load balancers change "
-        "their addresses."
-    )
+def _reading(headers: str, output: Output) -> str:
+    """The headers to read, with the one that a proxy will have to write."""
+    name = _USUAL.get(output)
+    plan = parse_headers(headers)
+    says: Mapping[str, Says] = {"scheme": "scheme", "prefix": "prefix"}
+    if name is None or plan.says(says[output]):
+        return headers
+    return f"{headers}, {name}"
+
+
+def _says(seen: Observations, recommendation: Recommendation, output: Output) -> str:
+    """The header that is to say this."""
+    for header in parse_headers(recommendation.headers or "none").named:
+        if header.says == output:
+            return header.name
+        if header.says == "forwarded" and output == "scheme":
+            return "the proto of Forwarded"
+    return _USUAL.get(output, "")
 
 
 def wrong_url(url: Url, scheme: str, host: str, port: str) -> Iterator[Wrong]:
     """What differs from the URL that was probed."""
     if scheme != url.scheme:
-        yield Wrong("scheme", scheme, url.scheme)
+        yield Wrong("scheme", scheme, url.scheme, url.scheme)
     if port == DEFAULT_PORTS[url.scheme]:
         port = ""
     if host != url.host:
-        yield Wrong("host", host, url.host)
+        yield Wrong("host", host, url.host, url.scheme)
     elif port != url.port:
-        yield Wrong("port", port, url.port)
+        yield Wrong("port", port, url.port, url.scheme)
 
 
 def wrong_prefix(seen: Observations, prefix: str) -> Iterator[Wrong]:
     """What differs from the path that was probed, if the app was asked for a part of it."""
     expected = _expected_prefix(seen)
     if expected is not None and prefix != expected:
-        yield Wrong("prefix", prefix, expected)
+        yield Wrong("prefix", prefix, expected, seen.url.scheme)
 
 
 def _expected_prefix(seen: Observations) -> Optional[str]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
+import pty
 import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
 from http.client import BadStatusLine
+from pathlib import Path
 
+import fastjsonschema
 import flask
 import flask.cli
 import pytest
@@ -14,11 +22,18 @@ from click.testing import CliRunner
 
 from flask_trustproxy import TrustProxy, TrustProxyMiddleware
 from flask_trustproxy.commands import app as cli
-from flask_trustproxy.commands import probe as command
 from flask_trustproxy.core.headers import NAMES
 from flask_trustproxy.probe import client as prober
 from flask_trustproxy.settings import MAKE_KEY
-from probe.worlds import ALL, KEY, Script, page, respond
+from probe.worlds import ALL, KEY, Script, page, respond, serving
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "docs/probe.schema.json").read_text("utf-8"))
+
+
+def is_valid(report):
+    """Say whether a report is as the schema says; raises the reason."""
+    return fastjsonschema.validate(SCHEMA, report) == report
 
 
 class TestCommand:
@@ -37,8 +52,11 @@ class TestCommand:
     def test_it_prints_and_exits(self):
         result = self.run("--key", KEY)
         assert result.exit_code == 0
-        assert result.output.startswith("127.0.0.1 (this machine)  ──▶  app\n\nheader ")
-        assert "\nsafe: Nothing that was forged was believed" in result.output
+        assert result.output.startswith(
+            "safe: Nothing that was forged was accepted, and honest requests are seen\n"
+            "      correctly.\n\n"
+            "127.0.0.1 (this machine)  ──▶  app\n\nheader "
+        )
         assert '\n  TRUST_PROXY = "false"\n' in result.output
 
     def test_one_header_that_is_refused_is_one_other(self, monkeypatch):
@@ -53,18 +71,28 @@ class TestCommand:
         result = self.run("--key", KEY, "--json")
         told = json.loads(result.output)
         assert (result.exit_code, told["verdict"], told["requests"]) == (0, "safe", ALL)
-        assert (
-            list(told)
-            == (
-                "verdict client_ip chain headers forged misconfigured recommend reasons fixes "
-                "requests"
-            ).split()
-        )
+        assert is_valid(told)
+        assert set(told) == set(SCHEMA["required"]) == set(SCHEMA["properties"])
+
+    def test_the_page_documents_each_key_and_each_value_of_the_json(self):
+        page = (ROOT / "docs/probe.rst").read_text("utf-8")
+        _, _, section = page.partition("\nJSON\n----\n")
+        assert re.findall(r"^``(\w+)``$", section, re.M) == SCHEMA["required"]
+        for name in ("verdict", "over_http"):
+            for value in SCHEMA["properties"][name]["enum"]:
+                assert f'``"{value}"``' in section
+        for name in ("recommend", "forged", "misconfigured", "configuration"):
+            each = SCHEMA["properties"][name]
+            for key in each.get("items", each)["required"]:
+                assert f"``{key}``" in section
 
     def test_what_is_seen_wrongly(self):
         result = self.run("--key", KEY, url="https://127.0.0.1/")
         assert result.exit_code == 1
-        assert "\nscheme is 'http', and should be 'https'\n\nNo proxy says" in result.output
+        assert result.output.startswith(
+            "misconfigured: scheme is 'http', and should be 'https'.\n\n127.0.0.1 (this "
+        )
+        assert "\n\nNo proxy says for certain that this is https." in result.output
 
     def test_what_is_recommended(self, monkeypatch):
         script = Script()
@@ -73,9 +101,7 @@ class TestCommand:
         result = self.run("--key", KEY)
         assert result.exit_code == 1
         assert (
-            "The app trusts no hop, though a proxy is there: it treats its peer, 10.0.0.5, as\n"
-            "the client of every request.\n\n"
-            "client_ip is '10.0.0.5', and should be '127.0.0.1'\n\n"
+            "client_ip is '10.0.0.5', and should be '127.0.0.1'.\n\n"
             "If these are your proxies, apply the settings below, and probe again.\n\n"
             "10.0.0.5: which subnet is this in? Name that instead, since load balancers\n"
             "change their addresses.\n\n"
@@ -87,8 +113,8 @@ class TestCommand:
             "  TRUST_PROXY=10.0.0.5\n"
             "  TRUST_PROXY_HEADERS=X-Forwarded-For\n"
             "  TRUST_PROXY_MAX_HOPS=1\n"
-            "TRUST_PROXY = 1 counts these hops instead, whoever they are: right only where\n"
-            "nobody can come past the proxies.\n"
+            "Instead, TRUST_PROXY = 1 trusts one proxy, whatever its address. Set it only if\n"
+            "nobody can reach the app directly, without going through the proxies.\n"
         ) in result.output
 
     def test_the_key_from_the_environment(self):
@@ -141,34 +167,60 @@ class TestCommand:
         monkeypatch.setattr(prober, "_send", Script(2, respond(502)))
         told = self.run("--key", KEY, "--json")
         assert told.exit_code == 2
-        assert json.loads(told.output) == {
-            "verdict": "inconclusive",
-            "client_ip": None,
-            "chain": [],
-            "headers": {},
-            "forged": [],
-            "misconfigured": [],
-            "recommend": {
-                "TRUST_PROXY": None,
-                "TRUST_PROXY_HEADERS": None,
-                "TRUST_PROXY_MAX_HOPS": None,
-                "count": None,
-            },
-            "reasons": [why],
-            "fixes": [],
-            "requests": 2,
-        }
+        report = json.loads(told.output)
+        assert is_valid(report)
+        assert report["verdict"] == "inconclusive"
+        assert (report["headline"], report["reasons"], report["requests"]) == (why, [why], 2)
 
-    @pytest.mark.parametrize("terminal", [True, False])
-    def test_progress_is_shown_on_a_terminal_alone(self, monkeypatch, terminal):
-        screen = io.StringIO()
-        monkeypatch.setattr(screen, "isatty", lambda: terminal, raising=False)
-        monkeypatch.setattr("sys.stderr", screen)
-        command._show_progress(1, 0, "an honest request")
-        command._show_progress(3, 37, "X-Forwarded-For")
-        command._hide_progress()
-        shown = "\r\x1b[K1: an honest request\r\x1b[K3 of 37: X-Forwarded-For\r\x1b[K"
-        assert screen.getvalue() == (shown if terminal else "")
+    def test_verbose_prints_a_line_for_each_request(self):
+        lines = self.run("--key", KEY, "--verbose").output.splitlines()
+        assert lines[:3] == [
+            "1: an honest request",
+            "2: an honest request",
+            f"3 of {ALL}: X-Forwarded-For",
+        ]
+        assert lines[ALL - 1] == f"{ALL} of {ALL}: an honest request"
+        assert lines[ALL].startswith("safe: ")
+
+    def test_without_it_no_progress_is_shown_but_on_a_terminal(self):
+        assert self.run("--key", KEY).output.startswith("safe: ")
+
+    def test_http_beside_https_is_told(self):
+        result = self.run("--key", KEY, "--verbose", url="https://127.0.0.1/")
+        assert f"{ALL + 1} of {ALL + 5}: an honest request over http\n" in result.output
+        assert "\nOver http the same app answers. That was probed too.\n" in result.output
+        left_out = self.run("--key", KEY, "--no-http", "--json", url="https://127.0.0.1/")
+        told = json.loads(left_out.output)
+        assert (told["over_http"], told["requests"]) == ("left_out", ALL)
+
+    @pytest.mark.parametrize("source", ["localhost", "127.0.0.1:80", "x"])
+    def test_a_source_that_is_no_address(self, source):
+        result = self.run("--key", KEY, "--source", source)
+        assert result.exit_code == 2
+        assert "'--source': expected an address of this machine" in result.output
+
+    def test_ctrl_c_prints_what_was_found_so_far(self, monkeypatch):
+        script = Script(20, KeyboardInterrupt())
+        script.door = TrustProxyMiddleware(page, trust=True, probe_key=KEY)
+        monkeypatch.setattr(prober, "_send", script)
+        result = self.run("--key", KEY)
+        assert result.exit_code == 130
+        assert result.output.startswith("forgeable: A client can forge client_ip (with X-For")
+        assert "\nThe probe was stopped after request 20.\n" in result.output
+
+    def test_ctrl_c_is_never_safe(self, monkeypatch):
+        monkeypatch.setattr(prober, "_send", Script(ALL, KeyboardInterrupt()))
+        result = self.run("--key", KEY, "--json")
+        told = json.loads(result.output)
+        assert is_valid(told)
+        assert (result.exit_code, told["stopped"]) == (130, True)
+        assert told["verdict"] == "inconclusive"
+
+    def test_ctrl_c_before_the_first_answer(self, monkeypatch):
+        monkeypatch.setattr(prober, "_send", Script(1, KeyboardInterrupt()))
+        result = self.run("--key", KEY)
+        assert result.exit_code == 130
+        assert result.output == "Error: The probe was stopped after request 1.\n"
 
     @pytest.mark.parametrize(
         "text",
@@ -208,3 +260,51 @@ class TestCommand:
         assert result.exit_code == 1
         assert "client_ip was '192.0.2.66' after X-Forwarded-For: '192.0.2.66'" in result.output
         assert "  curl -H 'X-Forwarded-For: 192.0.2.66' http://127.0.0.1/\n" in result.output
+
+
+class TestInAProcess:
+    """The command in a process of its own, with a terminal and with signals."""
+
+    def command(self, url, **streams):
+        code = "from flask_trustproxy.commands.app import trust_proxy; trust_proxy()"
+        return subprocess.Popen(
+            [sys.executable, "-c", code, "probe", url],
+            env={**os.environ, "TRUST_PROXY_PROBE_KEY": KEY},
+            **streams,
+        )
+
+    def test_a_terminal_shows_the_progress_on_one_line(self):
+        door = TrustProxyMiddleware(page, trust="192.0.2.1", probe_key=KEY)
+        ours, theirs = pty.openpty()
+        with serving(door) as url, open(ours, "rb", buffering=0) as screen:
+            process = self.command(url, stdout=subprocess.DEVNULL, stderr=theirs)
+            os.close(theirs)
+            shown = b""
+            with suppress(OSError):  # the terminal is closed at the end
+                while part := screen.read(1024):
+                    shown += part
+            assert process.wait(30) == 0
+        assert shown.startswith(b"\r\x1b[K1: an honest request\r\x1b[K2: an honest request")
+        assert f"\r\x1b[K3 of {ALL}: X-Forwarded-For\r".encode() in shown
+        assert shown.endswith(b"\r\x1b[K")
+
+    def test_an_interrupt_prints_what_was_found_and_exits_with_130(self):
+        door = TrustProxyMiddleware(page, trust=True, probe_key=KEY)
+        asked, waits, ends = [], threading.Event(), threading.Event()
+
+        def slow(environ, start_response):
+            asked.append(environ)
+            if len(asked) == 10:
+                waits.set()
+                ends.wait(30)
+            return door(environ, start_response)
+
+        with serving(slow) as url:
+            process = self.command(url, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            assert waits.wait(30)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=30)
+            ends.set()
+        assert (process.returncode, errors) == (130, b"")
+        assert output.startswith(b"forgeable: A client can forge client_ip")
+        assert b"The probe was stopped after request 10." in output

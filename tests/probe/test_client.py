@@ -6,16 +6,16 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from http.client import HTTPException
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from flask_trustproxy import TrustProxyMiddleware
 from flask_trustproxy.probe import client as prober
-from flask_trustproxy.probe.client import Unanswered, curl, parse_target, probe
+from flask_trustproxy.probe.client import Unanswered, curl, http_beside, parse_target, probe
 from flask_trustproxy.probe.door import (
     HEADER,
     PARAMETER,
@@ -25,7 +25,7 @@ from flask_trustproxy.probe.door import (
 from flask_trustproxy.probe.forgeries import Forgery
 from flask_trustproxy.probe.observations import Url
 
-from .worlds import ALL, KEY, NONCES, TARGET, Losing, Script, page, respond
+from .worlds import ALL, KEY, NONCES, TARGET, THERE, Losing, Script, page, respond, serving
 
 
 class TestTarget:
@@ -122,6 +122,30 @@ class TestTarget:
             id="an empty header, and a URL that a shell would cut",
         ),
         pytest.param(
+            Forgery("", "X", (("X", "y"),)),
+            parse_target("https://www.example.com/", source="192.0.2.7"),
+            "curl --interface 192.0.2.7 -H 'X: y' https://www.example.com/",
+            id="from another address of this machine",
+        ),
+        pytest.param(
+            Forgery("", "X", (("X", "y"),)),
+            http_beside(parse_target("https://www.example.com:8443/a?b"), 80),
+            "curl -H 'X: y' 'http://www.example.com/a?b'",
+            id="over http beside https",
+        ),
+        pytest.param(
+            Forgery("", "X", (("X", "y"),)),
+            http_beside(parse_target("https://www.example.com/"), 8080),
+            "curl -H 'X: y' http://www.example.com:8080/",
+            id="over http on another port",
+        ),
+        pytest.param(
+            Forgery("", "X", (("X", "y"),)),
+            http_beside(parse_target("https://www.example.com/", "192.0.2.1:8443"), 8080),
+            "curl --connect-to ::192.0.2.1:8080 -H 'X: y' http://www.example.com/",
+            id="over http on another port of an address that was given",
+        ),
+        pytest.param(
             Forgery("", "X", (("X", "y"),), hostless=True),
             parse_target("https://www.example.com:8443/", "192.0.2.1:80", insecure=True),
             "curl --insecure --connect-to ::192.0.2.1:80 --http1.0 -H Host: -H 'X: y' "
@@ -140,28 +164,11 @@ def test_the_line_that_shows_it(forgery, target, command):
     assert curl(target, forgery) == command
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *args):
-        pass
-
-
 @pytest.fixture
 def serve():
     """Serves a WSGI application on this machine, and says where."""
-    stop = []
-
-    def start(app):
-        server = make_server("127.0.0.1", 0, app, request_handler=Quiet)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        stop.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}/"
-
-    yield start
-    for server, thread in stop:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(serving(app))
 
 
 class TestRun:
@@ -226,7 +233,8 @@ class TestRun:
 
             thread = threading.Thread(target=refuse)
             thread.start()
-            target = parse_target(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+            where = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+            target = parse_target(where, timeout=0.5)
             with pytest.raises(Unanswered) as caught:
                 probe(target, KEY.encode(), lambda *progress: None)
             thread.join()
@@ -290,7 +298,7 @@ class TestTls:
         report = probe(self.target(serve, True), KEY.encode(), lambda *progress: None)
         assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
         assert set(context.names) == {"www.example.com"}
-        assert [tuple(wrong) for wrong in report.misconfigured] == [("scheme", "http", "https")]
+        assert [wrong[:3] for wrong in report.misconfigured] == [("scheme", "http", "https")]
 
 
 def date(ahead):
@@ -298,8 +306,9 @@ def date(ahead):
 
 
 UNSIGNED = (
-    "not signed by the app. TRUST_PROXY_PROBE_KEY is unset there or another one, or a proxy "
-    "removes X-Trust-Proxy-Probe, or this is another app."
+    "not signed by the app. Check in this order: (1) the app calls TrustProxy(app); (2) it has "
+    "the same TRUST_PROXY_PROBE_KEY, and was restarted; (3) the URL leads to this app; (4) no "
+    "proxy removes X-Trust-Proxy-Probe."
 )
 
 
@@ -326,7 +335,21 @@ class TestUnanswered:
                 ),
                 "Request 1 (an honest request): HTTP 308, a redirect. Probe "
                 "'https://www.example.com/?a=b'.",
-                id="a redirect",
+                id="a redirect of a proxy, to the same page",
+            ),
+            pytest.param(
+                1,
+                respond(302, location=f"/login?next=%2F&{PARAMETER}=0123456789abcdef"),
+                "Request 1 (an honest request): HTTP 302, a redirect to '/login?next=%2F', "
+                f"{UNSIGNED}",
+                id="a redirect of the app, which has no TrustProxy or no key",
+            ),
+            pytest.param(
+                1,
+                respond(302, location="https://[::1/"),
+                "Request 1 (an honest request): HTTP 302, a redirect to 'https://[::1/', "
+                f"{UNSIGNED}",
+                id="a redirect to no URL",
             ),
             pytest.param(
                 1,
@@ -482,3 +505,82 @@ class TestUnanswered:
     def test_a_request_without_host_may_meet_another_page(self, monkeypatch):
         monkeypatch.setattr(prober, "_send", Script(ALL - 1, respond(200)))
         assert probe(TARGET, KEY.encode(), lambda *progress: None).verdict == "safe"
+
+
+class TestSource:
+    def test_the_own_end_is_bound(self, serve):
+        url = serve(TrustProxyMiddleware(page, trust="192.0.2.1", probe_key=KEY))
+        target = parse_target(url, source="127.0.0.77")
+        report = probe(target, KEY.encode(), lambda *progress: None)
+        assert (report.verdict, report.client_ip) == ("safe", "127.0.0.77")
+
+    def test_an_address_of_another_machine(self, serve):
+        target = parse_target(serve(page), source="192.0.2.7")
+        with pytest.raises(Unanswered, match="192.0.2.7 is no address of this machine.$"):
+            probe(target, KEY.encode(), lambda *progress: None)
+
+
+class Redirecting(Script):
+    """Answers over https alone; over http, what is given."""
+
+    def __init__(self, response):
+        super().__init__()
+        self.over_http, self.targets = response, []
+
+    def __call__(self, target, request):
+        self.targets.append(target)
+        if target.url.scheme == "http":
+            if isinstance(self.over_http, Exception):
+                raise self.over_http
+            return self.over_http
+        return super().__call__(target, request)
+
+
+class TestHttpBesideHttps:
+    def probe(self, monkeypatch, send, **options):
+        monkeypatch.setattr(prober, "_send", send)
+        target = parse_target("https://www.example.com/", "192.0.2.1:8443")
+        return probe(target, KEY.encode(), lambda *progress: None, **options)
+
+    @pytest.mark.parametrize(
+        ("response", "over_http"),
+        [
+            pytest.param(respond(301), "redirected", id="a redirect"),
+            pytest.param(respond(404), "another", id="another app"),
+            pytest.param(ConnectionRefusedError("refused"), "no_answer", id="nothing"),
+            pytest.param(TimeoutError("timed out"), "no_answer", id="a firewall"),
+        ],
+    )
+    def test_one_request_tells_that_the_app_is_not_there(
+        self, monkeypatch, response, over_http
+    ):
+        report = self.probe(monkeypatch, Redirecting(response), http_port=80)
+        assert (report.over_http, report.requests) == (over_http, ALL + 1)
+
+    def test_a_few_requests_are_sent_where_the_app_answers(self, monkeypatch):
+        script = Script()
+        report = self.probe(monkeypatch, script, http_port=8080)
+        assert (report.over_http, report.requests) == ("probed", ALL + 5)
+        assert report.requests <= 65
+        over_http = [request.decode() for request in script.sent[ALL:]]
+        assert ["X-Forwarded-For:" in request for request in over_http] == [
+            *(False, True, False, True, False)
+        ]
+
+    def test_they_go_to_the_address_that_answered_over_https(self, monkeypatch):
+        script = Redirecting(respond(301))
+        self.probe(monkeypatch, script, http_port=8080)
+        assert script.targets[-1].dial == (THERE[0], 8080)
+
+    def test_nothing_is_sent_unless_a_port_is_given(self, monkeypatch):
+        report = self.probe(monkeypatch, Script())
+        assert (report.over_http, report.requests) == ("left_out", ALL)
+
+    def test_nothing_is_sent_after_a_ban(self, monkeypatch):
+        script = Script(range(12, 1000), respond(403))
+        assert self.probe(monkeypatch, script, http_port=80).over_http == "left_out"
+
+    def test_an_http_url_has_nothing_beside_it(self, monkeypatch):
+        monkeypatch.setattr(prober, "_send", Script())
+        report = probe(TARGET, KEY.encode(), lambda *progress: None, 80)
+        assert (report.over_http, report.requests) == ("itself", ALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import logging
 import secrets
@@ -98,6 +99,7 @@ def test_a_signed_question_is_answered():
         "format": FORMAT,
         "nonce": token.split(".")[1],
         "server": "server/1.0",
+        "version": importlib.metadata.version("Flask-TrustProxy"),
         "received": {
             "peer": "10.0.0.2",
             "peer_port": "40000",
@@ -117,6 +119,9 @@ def test_a_signed_question_is_answered():
             "prefix": "",
             "path": "/",
         },
+        "identity": {},
+        "secret": None,
+        "missed": None,
         "refused": False,
         "trusts": "addresses",
         "reads": "X-Forwarded-For, X-Forwarded-Host",

@@ -34,9 +34,9 @@ def test_each_observation_is_computed_once():
     honest = exchanges[0].answer
     exchanges[0] = Exchange(None, honest._replace(headers=Counting(honest.headers)))
     seen = Observations(world.url, world.here, world.there, exchanges)
-    conclude(seen)
+    conclude([seen])
     before = asked["X-Forwarded-For"]
-    conclude(seen)
+    conclude([seen])
     assert (before, asked["X-Forwarded-For"]) == (2, 2)
 
 
@@ -80,7 +80,7 @@ def test_a_prefix_that_is_believed_around_trustproxy_is_found(name):
     report = world.probe()
     assert [each[:4] for each in report.forged] == [("prefix", name, "/canary", "/canary")]
     assert report.fixes[0].startswith(
-        f"{name} is believed though TRUST_PROXY_HEADERS does not name it"
+        f"{name} is believed, but TRUST_PROXY_HEADERS does not name it"
     )
 
 

@@ -6,12 +6,15 @@ A world answers each forgery; a script takes the place of the network.
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 import pytest
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import TrustProxyMiddleware
@@ -24,7 +27,7 @@ from flask_trustproxy.probe.door import (
     make_token,
     read_content,
 )
-from flask_trustproxy.probe.forgeries import forgeries
+from flask_trustproxy.probe.forgeries import few, forgeries
 from flask_trustproxy.probe.observations import Exchange, Observations, Url
 from flask_trustproxy.probe.verdict import conclude
 
@@ -32,6 +35,10 @@ KEY = "a key of these tests, of 32 characters and more"
 # Documentation addresses are no public ones.
 PROBER, EDGE, INNER, DEEP = "7.7.7.7", "8.8.8.10", "10.0.0.5", "10.0.0.6"
 
+
+#: What the edge writes, as ``edge_secret`` has it.
+ORIGIN = "0123456789abcdef0123456789abcdef"
+VERIFIED = f"X-Origin-Verify: {ORIGIN}"
 
 TURNS = Counter()
 NONCES = count()
@@ -62,6 +69,9 @@ class Proxy:
             "X-Forwarded-Ssl": "on" if scheme == "https" else "off",
             "X-Forwarded-Host": host,
             "X-Forwarded-Prefix": "/app",
+            "Remote-User": "alice",
+            "X-Auth-Email": "alice@example.com",
+            "X-Origin-Verify": ORIGIN,
         }
         for name, action in self.does.items():
             came = [value for key, value in lines if key == name]
@@ -107,6 +117,8 @@ class World:
     decides: Callable = None
     # The path that the app is asked for.
     path: str = "/"
+    # The same app over http, if this is https.
+    beside: World = None
 
     def ask(self, forgery=None):
         lines = list(forgery.lines) if forgery else []
@@ -148,12 +160,32 @@ class World:
     def exchanges(self):
         TURNS.clear()
         exchanges = [self.ask(), self.ask()]
-        honest = exchanges[0].answer
-        tries = forgeries(honest.plan, honest.believed["scheme"], honest.headers)
-        return [*exchanges, *map(self.ask, tries), self.ask()]
+        return [*exchanges, *map(self.ask, self.tries(exchanges[0].answer)), self.ask()]
+
+    def tries(self, honest):
+        return list(
+            forgeries(
+                honest.plan,
+                honest.believed["scheme"],
+                honest.headers,
+                honest.identity,
+                honest.secret,
+            )
+        )
+
+    def few_exchanges(self):
+        first = self.ask()
+        way = Observations(self.url, self.here, self.there, [first])
+        tries = few(self.tries(first.answer), way.read)
+        return [first, *map(self.ask, tries), self.ask()]
 
     def probe(self):
-        return conclude(Observations(self.url, self.here, self.there, self.exchanges()))
+        ways = [Observations(self.url, self.here, self.there, self.exchanges())]
+        if self.beside is None:
+            return conclude(ways)
+        exchanges = self.beside.few_exchanges()
+        ways.append(Observations(self.beside.url, self.here, self.there, exchanges))
+        return conclude(ways, "probed")
 
     def with_(self, recommend):
         """The same way to the app, with what was recommended in it."""
@@ -163,7 +195,43 @@ class World:
             "max_hops": recommend.max_hops,
         }
         settings = {name: value for name, value in settings.items() if value is not None}
+        kept = {"identity_headers", "edge", "edge_secret", "required", "scheme"}
+        settings.update({k: v for k, v in self.settings.items() if k in kept})
         return replace(self, settings=settings)
+
+    def after_proxy_change(self):
+        """The same way, with proxies that do what they are told to do."""
+        outermost, *others = self.proxies
+        says = {"X-Forwarded-Proto": "set", "X-Forwarded-Prefix": "drop"}
+        passing = [
+            replace(
+                each,
+                does={k: v for k, v in each.does.items() if k not in says},
+                host="",
+            )
+            for each in others
+        ]
+        first = replace(outermost, does={**outermost.does, **says}, host="")
+        return replace(self, proxies=(first, *passing))
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *args):
+        pass
+
+
+@contextmanager
+def serving(app):
+    """Serve a WSGI application on this machine; says where."""
+    server = make_server("127.0.0.1", 0, app, request_handler=Quiet, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def page(environ, start_response):
@@ -189,7 +257,7 @@ class Script:
     def __call__(self, target, request):
         self.sent.append(request)
         if self.at is not None and len(self.sent) in self.at:
-            if isinstance(self.response, Exception):
+            if isinstance(self.response, BaseException):
                 raise self.response
             return self.response() if callable(self.response) else self.response
         head, *lines = request.decode("latin-1").split("\r\n")
