@@ -103,21 +103,25 @@ class TrustProxyMiddleware:
         self._watch = watch(self._settings, self._announce)
 
     @classmethod
-    def from_environ(cls, app: WSGIApplication) -> TrustProxyMiddleware:
+    def from_environ(
+        cls, app: WSGIApplication, *, replace_proxy_fix: bool = False
+    ) -> TrustProxyMiddleware:
         """Put the middleware around an application, with the settings of the environment.
 
         A plain application has no config. Each environment variable has the name
         of its setting, such as ``TRUST_PROXY``. An empty one is not set.
 
         :param app: the application.
-        :raises SettingError: if a variable has a value that cannot be used.
+        :param replace_proxy_fix: set the counts of each ProxyFix inside to 0.
+        :raises SettingError: if a variable has a value that cannot be used, or a
+            ProxyFix that counts is inside.
         """
         arguments: dict[str, Any] = {
             setting.argument: os.environ[name]
             for name, setting in SETTINGS.items()
             if os.environ.get(name)
         }
-        middleware = cls(app, **arguments)
+        middleware = cls(app, **arguments, replace_proxy_fix=replace_proxy_fix)
         for warning in unknown_names(os.environ):
             middleware._warned.say(warning)
         return middleware

@@ -234,11 +234,15 @@ def test_an_app_whose_package_makes_a_proxyfix(make):
     assert client_of(app) == "203.0.113.9 203.0.113.9"
 
 
-def test_an_application_without_flask_that_makes_a_proxyfix():
-    trust = {"trust": "127.0.0.1, 10.0.0.1"}
+@pytest.mark.parametrize("how", ["by arguments", "by the environment"])
+def test_an_application_without_flask_that_makes_a_proxyfix(how, monkeypatch):
+    make, trust = TrustProxyMiddleware, {"trust": "127.0.0.1, 10.0.0.1"}
+    if how == "by the environment":
+        monkeypatch.setenv("TRUST_PROXY", trust.pop("trust"))
+        make = TrustProxyMiddleware.from_environ
     with pytest.raises(SettingError, match="replace_proxy_fix"):
-        TrustProxyMiddleware(Package.isso(), **trust)
-    served = TrustProxyMiddleware(Package.isso(), **trust, replace_proxy_fix=True)
+        make(Package.isso(), **trust)
+    served = make(Package.isso(), **trust, replace_proxy_fix=True)
     assert client_of(served) == "203.0.113.9"
 
 
