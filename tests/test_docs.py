@@ -71,6 +71,11 @@ RECIPES = ROOT / "tests/neighbours/recipes"
 TESTS_OF_RECIPES = "".join(
     path.read_text("utf-8") for path in (ROOT / "tests/neighbours").glob("test_*.py")
 )
+NOT_YOURS = ROOT / "tests/apps/not_yours"
+TESTS_OF_APPLICATIONS = "".join(
+    path.read_text("utf-8")
+    for path in [*(ROOT / "tests/apps").rglob("*.py"), ROOT / "tests/test_not_yours.py"]
+)
 
 
 def is_run(path: Path) -> bool:
@@ -78,6 +83,8 @@ def is_run(path: Path) -> bool:
     if path.parent == RECIPES:
         name = re.sub("_(before|after)$", "", path.stem)
         return f'"{name}"' in TESTS_OF_RECIPES
+    if path.parent == NOT_YOURS:
+        return path.stem in TESTS_OF_APPLICATIONS
     # test_cli, and integration/test_probe, run each session that stands there.
     return path in STARTED or path.is_relative_to(ROOT / "tests/snapshots")
 

@@ -73,9 +73,9 @@ class Process:
         """What it has printed so far."""
         return self.log.read_text("utf-8", "replace")
 
-    def wait_until(self, answers: Callable[[], object]) -> None:
-        """Poll until `answers()` raises no OSError; `NotReady` where it never will."""
-        end = time.monotonic() + READY_WITHIN
+    def wait_until(self, answers: Callable[[], object], within: float = READY_WITHIN) -> None:
+        """Poll until `answers()` raises no OSError; `NotReady` if it never will."""
+        end = time.monotonic() + within
         while True:
             ended = self._popen.poll()
             if ended is not None:

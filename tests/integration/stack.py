@@ -78,7 +78,7 @@ class Proxy:
 def reach(front: Endpoint) -> None:
     """A ConnectionError as long as a proxy answers, but does not know its way yet."""
     status = ask(front).status
-    if status >= 400:
+    if status == 404 or status >= 500:
         raise ConnectionError(f"the proxy answers {status}")
 
 

@@ -1,0 +1,62 @@
+"""Makes applications without a server, for `assert_unforgeable`.
+
+Their packages are only in their own environments.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+
+def make_httpbin() -> object:
+    from httpbin import app
+
+    from flask_trustproxy import TrustProxy
+
+    TrustProxy(app)
+    return app
+
+
+def make_isso() -> object:
+    from flask import Flask
+    from isso.run import application
+
+    from flask_trustproxy import TrustProxy
+
+    app = Flask("isso")
+    app.wsgi_app = application  # the only part of the app that is asked
+    TrustProxy(app, replace_proxy_fix=True)
+    return app
+
+
+def make_locust() -> object:
+    from locust import events
+    from locust.env import Environment
+
+    for name in ("locustfile", "locust_trusting"):
+        import_module(name)
+    environment = Environment(events=events)
+    ui = environment.create_web_ui("127.0.0.1", web_login=True, delayed_start=True)
+    events.init.fire(environment=environment, runner=None, web_ui=ui)
+    return ui.app
+
+
+def make_calibre_web() -> object:
+    import calibre_web_trusting
+    import cps
+
+    sys.argv += ["-p", str(Path("app.db").absolute())]
+    cps.web_server.start = lambda: True
+    with suppress(SystemExit):
+        calibre_web_trusting.calibre_web.main()
+    return cps.app
+
+
+def make_pgadmin4() -> object:
+    import pgadmin4
+
+    sys.path.extend(pgadmin4.__path__)
+    return import_module("pgadmin_trusting").app

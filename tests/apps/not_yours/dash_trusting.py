@@ -1,0 +1,5 @@
+from dash_app import server
+
+from flask_trustproxy import TrustProxy
+
+TrustProxy(server)

@@ -1,0 +1,5 @@
+from fab_app import app
+
+from flask_trustproxy import TrustProxy
+
+TrustProxy(app)

@@ -1,0 +1,5 @@
+from flask_trustproxy import TrustProxyMiddleware
+
+
+def post_worker_init(worker):
+    worker.wsgi = TrustProxyMiddleware.from_environ(worker.wsgi)

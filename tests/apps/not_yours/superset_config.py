@@ -1,0 +1,3 @@
+from flask_trustproxy import TrustProxy
+
+FLASK_APP_MUTATOR = TrustProxy
