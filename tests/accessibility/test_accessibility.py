@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from sphinx.cmd.build import build_main
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -32,17 +30,6 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = tmp_path_factory.mktemp("html")
     assert build_main(["-q", "-W", "-E", "-b", "html", str(DOCS), str(built)]) == 0
     return built
-
-
-@pytest.fixture(scope="session")
-def tab() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium)
-        yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture
