@@ -70,12 +70,14 @@ class Way:
     edge_text: str = ""
 
     server: Server = GUNICORN
+    # The address from which the proxy speaks to the application, "" for any.
+    bound: str = INNER
 
     def start(self, stack: Stack, settings: Mapping[str, str]) -> Proxy:
         """The outermost proxy, with these settings in the application."""
         settings = {"TRUST_PROXY_PROBE_KEY": KEY, **settings}
         app = stack.app(settings, at=self.at, server=self.server)
-        source = INNER if self.at != "unix" else ""
+        source = self.bound if self.at != "unix" else ""
         text = self.text.replace("192.0.2.10", EDGE)
         proxy = stack.proxy(self.family, text, app.endpoint, source=source)
         if self.edge is not None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from flask_trustproxy.probe.fixes import lines_that_protect
+
 from .cases import Case
+from .client import CLIENT
 from .deployments import Deployment, cases
-from .more_proxies import DEPLOYMENTS
-from .stack import Stack
+from .more_proxies import DEPLOYMENTS, TRAEFIK
+from .probing import Way
+from .stack import DEPLOY, Stack
 
 
 @pytest.mark.parametrize(("deployment", "front", "case"), cases(DEPLOYMENTS))
@@ -16,3 +20,29 @@ def test_the_truth_is_believed(
 ) -> None:
     fronts = deployment.start(stack, deployment.documented)
     deployment.check(case, fronts[front])
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict"),
+    [
+        pytest.param(["Remote-User", "X-Auth-Email"], "safe", id="every line"),
+        pytest.param(["Remote-User"], "forgeable", id="one line less"),
+    ],
+)
+def test_traefik_is_as_safe_as_the_lines_that_the_probe_prints(
+    stack: Stack, names: list[str], verdict: str
+) -> None:
+    lines = next(each.lines for each in lines_that_protect(names) if each.proxy == "Traefik")
+    headers = "".join(f"\n          {line}" for line in lines)
+    users = f"    users:\n      headers:\n        customRequestHeaders:{headers}"
+    text = (DEPLOY / "traefik" / "app.yaml").read_text()
+    service = "      service: app\n"
+    text = text.replace(service, f"{service}      middlewares: [users]\n")
+    text = text.replace("  services:\n", f"  middlewares:\n{users}\n  services:\n")
+    settings = {
+        "TRUST_PROXY": "127.0.0.1",
+        "TRUST_PROXY_IDENTITY_HEADERS": "Remote-User, X-Auth-Email",
+    }
+    report = Way(TRAEFIK, text, bound="").probe(stack, settings, "/", CLIENT)
+    assert report.verdict == verdict
+    assert {each.output for each in report.forged} <= {"identity"}
