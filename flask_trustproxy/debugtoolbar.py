@@ -74,7 +74,7 @@ class TrustProxyPanel(DebugPanel):
         cautions: list[Caution] = []
         if settings is not None:
             has_hosts = bool(flask.request.trusted_hosts)
-            config = dict(flask.current_app.config)
+            config: dict[str, object] = dict(flask.current_app.config)
             cautions = settings_cautions(settings, has_hosts, os.environ, config)
         drawn = picture(
             boxes(resolution, before_rewrite(self._environ)),

@@ -23,7 +23,7 @@ from ..middleware import is_refused
 from ..report import words
 from ..report.as_json import explanation
 from ..report.explained import boxes, sections
-from ..report.phrases import node_name, quote, rule_of
+from ..report.phrases import node_name, quote
 from ..report.picture import page
 from ..settings import Given, SettingError, Settings, compile_settings, read_settings
 from .loading import Failure, NoAnswer, NoTrustProxy, in_a_line, load
@@ -228,7 +228,7 @@ def _explain_text(
                 str(hop),
                 node_name(node),
                 node_name(resolution.nodes[hop - 1]) if hop else "the server",
-                rule_of(resolution, hop) or "no",
+                resolution.rule(hop) or "no",
             )
             for hop, node in enumerate(resolution.nodes)
         ),

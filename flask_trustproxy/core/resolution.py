@@ -104,6 +104,18 @@ class Resolution:
             for index, node in enumerate(self.nodes)
         ]
 
+    def rule(self, hop: int) -> Optional[str]:
+        """Name what trusts a hop: the very network, name, file or count.
+
+        It is found anew for each call. A callable is not called again.
+
+        :param hop: which hop it is, 0 for the peer.
+        :returns: ``None`` if the hop is not trusted.
+        """
+        if hop >= self.trusted_hops:
+            return None
+        return self.policy.trust.rule(self.nodes[hop], hop)
+
     @property
     def through_edge(self) -> bool:
         """Whether the request came through the outermost proxies.

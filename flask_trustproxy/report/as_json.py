@@ -13,7 +13,6 @@ from ..core.addresses import UNIX
 from ..core.resolution import Resolution
 from ..core.trust import TrustPolicy
 from ..settings import Settings
-from .phrases import rule_of
 from .words import all_ignored, believed_headers, files_of, removed_headers, spelled_out
 
 #: The report of settings that cannot be used.
@@ -87,7 +86,7 @@ def explanation(resolution: Resolution, received: Mapping[str, Any]) -> dict[str
                 "address": node or None,
                 "written_by": nodes[hop - 1] or None if hop else None,
                 "trusted": hop < resolution.trusted_hops,
-                "rule": rule_of(resolution, hop),
+                "rule": resolution.rule(hop),
             }
             for hop, node in enumerate(nodes)
         ],

@@ -14,8 +14,9 @@ from ..core.resolution import Resolution
 from ..settings import Settings, cut
 from .facts import HIDDEN, HeaderFact, header_facts
 from .messages import Caution
-from .phrases import node_name, quote, rule_of
+from .phrases import node_name, quote
 from .picture import Box, Kind, Section
+from .repeat import explain_command
 from .words import REFUSED, client_hop, never_read, outputs, why_missed, why_stopped
 
 
@@ -64,15 +65,22 @@ def sections(
     )
     if settings is None:
         yield Section("Settings", [_NOT_KNOWN])
-        return
-    yield Section(
-        "Settings",
-        [f"Warning: {caution}." for caution in cautions],
-        ("Setting", "Value", "From"),
-        [(name, cut(repr(value), 500), at) for name, (value, at) in settings.given.items()],
-    )
+    else:
+        yield Section(
+            "Settings",
+            [f"Warning: {caution}." for caution in cautions],
+            ("Setting", "Value", "From"),
+            [(name, cut(repr(value), 500), at) for name, (value, at) in settings.given.items()],
+        )
+    command = explain_command(resolution, environ)
+    if command is not None:
+        text = [_ASK_AGAIN]
+        if resolution.policy.edge.secret is not None:
+            text.append("If the word SECRET is in it, put the secret in its place.")
+        yield Section("Ask again", text, code=command)
 
 
+_ASK_AGAIN = "This command explains the same request. Try other settings with its options."
 _NOT_KNOWN = "A TrustProxy around this app decided. Its settings cannot be read from here."
 
 
@@ -116,7 +124,7 @@ def _entries_that_are_no_hops(
 
 
 def _hop(resolution: Resolution, hop: int, received: Mapping[str, Any]) -> Box:
-    nodes, rule = resolution.nodes, rule_of(resolution, hop)
+    nodes, rule = resolution.nodes, resolution.rule(hop)
     kind: Kind = "other" if rule is None else "trusted"
     role = "not trusted" if rule is None else "trusted proxy"
     if hop == client_hop(resolution):

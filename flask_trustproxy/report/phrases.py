@@ -63,18 +63,11 @@ def trust_given(settings: Settings) -> str:
     return f"TRUST_PROXY={quote(str(value))} ({origin})"
 
 
-def rule_of(resolution: Resolution, hop: int) -> Optional[str]:
-    """Name what trusts a hop, ``None`` where nothing does."""
-    if hop >= resolution.trusted_hops:
-        return None
-    return resolution.policy.trust.rule(resolution.nodes[hop], hop)
-
-
 def hops_in_words(resolution: Resolution) -> list[str]:
     """Each hop in words, the peer last."""
     words: list[str] = []
     for hop, node in enumerate(resolution.nodes):
-        rule = rule_of(resolution, hop)
+        rule = resolution.rule(hop)
         trusted = "" if rule is None else f" (trusted: {rule})"
         words.append(f"{node_name(node)}{'' if hop else ' peer'}{trusted}")
     return words[::-1]

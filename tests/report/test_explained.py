@@ -207,7 +207,13 @@ WHY = "Hop 1 is not trusted, so it is the client."
 
 
 def test_a_page_has_these_sections_in_this_order():
-    assert list(told({})) == ["Why it ends there", "Headers", "The app is told", "Settings"]
+    assert list(told({})) == [
+        "Why it ends there",
+        "Headers",
+        "The app is told",
+        "Settings",
+        "Ask again",
+    ]
 
 
 def test_the_walk_is_explained_in_the_words_of_explain():
@@ -402,7 +408,7 @@ def test_the_settings_in_force_have_origins_and_no_secrets():
 def test_settings_that_are_not_known_are_told_so():
     environ = environ_of({})
     resolution = rewrite(environ, settings_of().policy)
-    *_, settings = sections(None, resolution, environ)
+    *_, settings, _ = sections(None, resolution, environ)
     assert settings == Section(
         "Settings",
         ["A TrustProxy around this app decided. Its settings cannot be read from here."],
@@ -415,3 +421,30 @@ def test_a_long_value_of_a_setting_is_cut():
     assert value.startswith("['192.0.2.1', '192.0.2.1'")
     assert len(value) == 503
     assert value.endswith("...")
+
+
+def test_the_command_explains_the_same_request():
+    again = told({"X-Forwarded-For": "<b>, 203.0.113.9", "Remote-User": "alice"})["Ask again"]
+    assert again.code == (
+        "flask trust-proxy explain --peer 10.0.0.2 -H 'Host: own.example.com' "
+        "-H 'X-Forwarded-For: <b>, 203.0.113.9'"
+    )
+    assert again.text == [
+        "This command explains the same request. Try other settings with its options."
+    ]
+
+
+def test_the_command_leaves_the_secret_to_the_reader():
+    secret = "0123456789abcdef"
+    again = told({"X-Edge": secret}, edge_secret=f"X-Edge: {secret}")["Ask again"]
+    assert "-H 'X-Edge: SECRET'" in again.code
+    assert again.text[1:] == ["If the word SECRET is in it, put the secret in its place."]
+
+
+def test_a_peer_without_an_address_has_no_command():
+    environ = environ_of({}, "[2001:db8::2]:80")
+    settings = settings_of()
+    titles = [
+        each.title for each in sections(settings, rewrite(environ, settings.policy), environ)
+    ]
+    assert titles == ["Why it ends there", "Headers", "The app is told", "Settings"]

@@ -8,6 +8,7 @@ from typing import Optional
 
 import flask
 from flask import Flask
+from markupsafe import Markup
 from typing_extensions import assert_type
 from werkzeug.datastructures import MultiDict
 
@@ -26,6 +27,11 @@ from flask_trustproxy import (
     get_resolution,
     request,
 )
+from flask_trustproxy.core.environ import before_rewrite
+from flask_trustproxy.report.explained import boxes
+from flask_trustproxy.report.facts import HeaderFact, header_facts
+from flask_trustproxy.report.picture import Box, picture
+from flask_trustproxy.report.words import why_stopped
 
 app = Flask(__name__)
 assert_type(TrustProxy(app), TrustProxy)
@@ -53,6 +59,7 @@ def index() -> dict[str, object]:
     assert_type(resolution.hops[0].index, int)
     assert_type(resolution.hops[0].address, Optional[str])
     assert_type(resolution.hops[0].trusted, bool)
+    assert_type(resolution.rule(0), Optional[str])
     assert_type(resolution.trusted_hops, int)
     assert_type(resolution.scheme, str)
     assert_type(resolution.host, Optional[str])
@@ -62,6 +69,15 @@ def index() -> dict[str, object]:
     assert_type(resolution.ignored[0].why, str)
     assert_type(resolution.policy, Policy)
     assert_type(resolution.policy.max_hops, int)
+
+    # What a panel of somebody else asks.
+    facts = list(header_facts(resolution, request.environ))
+    assert_type(facts, list[HeaderFact])
+    assert_type(facts[0].believed, Optional[str])
+    assert_type(why_stopped(resolution), str)
+    shown = boxes(resolution, before_rewrite(request.environ))
+    assert_type(shown, list[Box])
+    assert_type(picture(shown), Markup)
 
     # Flask's own name does not know it, and a slip is seen.
     flask.request.client_ip  # type: ignore[attr-defined]  # noqa: B018  # as said
