@@ -18,7 +18,13 @@ from .log import Warned, announce, log_request
 from .probe.door import TOKEN, answer, read_token
 from .report.cautions import start_warnings, unknown_names
 from .report.phrases import MISSED_IN_WORDS, node_name
-from .settings import SETTINGS, SettingError, Settings, settings_from_arguments
+from .settings import (
+    SettingError,
+    Settings,
+    refuse_session_cookie,
+    settings_from_arguments,
+    settings_from_environment,
+)
 from .watch import watch
 
 if TYPE_CHECKING:
@@ -69,14 +75,7 @@ class TrustProxyMiddleware:
         *,
         replace_proxy_fix: bool = False,
     ) -> None:
-        self.app = app
-        proxy_fixes = find_proxy_fixes(
-            app,
-            ("app", "from the argument app"),
-            replace_proxy_fix,
-            "TrustProxyMiddleware(app, replace_proxy_fix=True)",
-        )
-        self._settings = settings_from_arguments(
+        settings = settings_from_arguments(
             trust=trust,
             headers=headers,
             max_hops=max_hops,
@@ -89,18 +88,24 @@ class TrustProxyMiddleware:
             identity_headers=identity_headers,
             scheme=scheme,
         )
-        if self._settings.secure_cookies == "session":
-            raise SettingError(
-                "TRUST_PROXY_SECURE_COOKIES",
-                "from the argument secure_cookies",
-                secure_cookies,
-                "expected 'all' or False: a plain WSGI application has no session cookie",
-            )
-        refuse_anyone(self._settings, app)
+        refuse_session_cookie(settings)
+        self._enclose(app, settings, replace_proxy_fix)
+
+    def _enclose(self, app: WSGIApplication, settings: Settings, replace: bool) -> None:
+        """Go around an application, once it is known that we can."""
+        proxy_fixes = find_proxy_fixes(
+            app,
+            ("app", "from the argument app"),
+            replace,
+            "TrustProxyMiddleware with replace_proxy_fix=True",
+        )
+        refuse_anyone(settings, app)
         switch_off(proxy_fixes)
+        self.app = app
+        self._settings = settings
         self._warned = Warned()
-        self._announce(self._settings)
-        self._watch = watch(self._settings, self._announce)
+        self._announce(settings)
+        self._watch = watch(settings, self._announce)
 
     @classmethod
     def from_environ(
@@ -116,12 +121,8 @@ class TrustProxyMiddleware:
         :raises SettingError: if a variable has a value that cannot be used, or a
             ProxyFix that counts is inside.
         """
-        arguments: dict[str, Any] = {
-            setting.argument: os.environ[name]
-            for name, setting in SETTINGS.items()
-            if os.environ.get(name)
-        }
-        middleware = cls(app, **arguments, replace_proxy_fix=replace_proxy_fix)
+        middleware = cls.__new__(cls)
+        middleware._enclose(app, settings_from_environment(os.environ), replace_proxy_fix)
         for warning in unknown_names(os.environ):
             middleware._warned.say(warning)
         return middleware

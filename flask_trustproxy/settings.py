@@ -221,6 +221,7 @@ SETTINGS: Mapping[str, _Setting] = {
     "TRUST_PROXY_SCHEME": _Setting("scheme", None, parse_assumed_scheme),
 }
 
+_COOKIES = "TRUST_PROXY_SECURE_COOKIES"
 #: The settings whose values are never shown.
 _SECRETS = ("TRUST_PROXY_PROBE_KEY", "TRUST_PROXY_EDGE_SECRET")
 #: The settings that may name trust files.
@@ -257,16 +258,53 @@ def settings_from_arguments(**arguments: object) -> Settings:
 
     :raises SettingError: as :func:`read_settings` does, naming the argument.
     """
-    directory = ""
-    with suppress(FileNotFoundError):  # it may be gone, and nobody need ask for it
-        directory = os.getcwd()
-    return compile_settings(
+    return _plain_settings(
         {
             name: Given(arguments[setting.argument], f"from the argument {setting.argument}")
             for name, setting in SETTINGS.items()
-        },
-        directory,
+        }
     )
+
+
+def settings_from_environment(environment: Mapping[str, str]) -> Settings:
+    """Compile the settings of a plain middleware from environment variables.
+
+    The paths of trust files start in the current directory.
+
+    :param environment: the variables. An empty one is not set.
+    :raises SettingError: as :func:`read_settings` does, naming the variable; and if it
+        asks for the cookie of a session.
+    """
+    settings = _plain_settings(
+        {
+            name: Given(environment[name], "from the environment")
+            if environment.get(name)
+            else Given(False if name == _COOKIES else setting.default, "the default")
+            for name, setting in SETTINGS.items()
+        }
+    )
+    refuse_session_cookie(settings)
+    return settings
+
+
+def _plain_settings(given: Mapping[str, Given]) -> Settings:
+    directory = ""
+    with suppress(FileNotFoundError):  # it may be gone, and nobody need ask for it
+        directory = os.getcwd()
+    return compile_settings(given, directory)
+
+
+def refuse_session_cookie(settings: Settings) -> None:
+    """Refuse to mark the cookie of a session that a plain application does not have.
+
+    :raises SettingError: if ``TRUST_PROXY_SECURE_COOKIES`` is ``"session"``.
+    """
+    if settings.secure_cookies == "session":
+        raise _mistake(
+            settings.given,
+            _COOKIES,
+            "expected 'all' or False: a plain WSGI application has no session cookie",
+        )
 
 
 def compile_settings(given: Mapping[str, Given], directory: str = "") -> Settings:

@@ -14,9 +14,17 @@ from ..report import words
 from ..report.as_json import NO_REPORT, settings_report
 from ..report.cautions import lost_middleware, settings_cautions
 from ..report.messages import Caution
-from ..settings import SettingError, Settings
-from .loading import Failure, load
+from ..settings import SettingError, Settings, settings_from_environment
+from .loading import Failure, NoApp, load
 from .terminal import Line, paragraph, print_json, print_text, settings_text
+
+#: Printed first if there is no app.
+_NO_APP = (
+    "There is no app here. These are the settings in the environment, as",
+    "TrustProxyMiddleware.from_environ(app) reads them. To check a Flask app, name it:",
+    "flask --app app trust-proxy check",
+    "",
+)
 
 
 @click.command("check")
@@ -26,26 +34,37 @@ from .terminal import Line, paragraph, print_json, print_text, settings_text
 def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
     """Show the settings in force, and warn of what is dangerous in them.
 
+    Without an app, the settings in the environment are checked, and the first
+    line says so.
+
     Exits with 1 where a setting has a mistake, and with 2 where the app does
     not load or has no TrustProxy.
     """
+    # What says that there is no app, in JSON and in text.
+    no_app: dict[str, object] = {}
     try:
-        app, trust = load(ctx)
-        settings = trust.settings
+        try:
+            app, trust = load(ctx)
+            settings = trust.settings
+            cautions = [
+                *settings_cautions(settings, trust.has_trusted_hosts(), os.environ, app.config),
+                *_middleware_warnings(app, trust),
+            ]
+        except NoApp:
+            no_app = {"app": None}
+            settings = settings_from_environment(os.environ)
+            cautions = settings_cautions(settings, False, os.environ)
     except SettingError as error:
         if not as_json:
             raise Failure(str(error)) from None
-        print_json({**NO_REPORT, "warnings": [], "errors": [str(error)]})
+        print_json({**no_app, **NO_REPORT, "warnings": [], "errors": [str(error)]})
         ctx.exit(1)
-    cautions = [
-        *settings_cautions(settings, trust.has_trusted_hosts(), os.environ, app.config),
-        *_middleware_warnings(app, trust),
-    ]
     if as_json:
         warnings = [caution._asdict() for caution in cautions]
-        print_json({**settings_report(settings), "warnings": warnings, "errors": []})
+        report = {**settings_report(settings), "warnings": warnings, "errors": []}
+        print_json({**no_app, **report})
     else:
-        print_text(_check_text(settings, cautions))
+        print_text([*(_NO_APP if no_app else ()), *_check_text(settings, cautions)])
     ctx.exit(1 if strict and cautions else 0)
 
 

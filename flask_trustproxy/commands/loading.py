@@ -35,10 +35,15 @@ class NoTrustProxy(NoAnswer):
     """There is no app, or it has no TrustProxy."""
 
 
+class NoApp(NoTrustProxy):
+    """No app was named, and none was found."""
+
+
 def load(ctx: click.Context) -> tuple[flask.Flask, AppTrust]:
     """Load the app, and find its TrustProxy.
 
     :raises SettingError: where the app raises it.
+    :raises NoApp: if no app was named, and none was found.
     :raises click.ClickException: where it does not load otherwise, or has no
         TrustProxy.
     """
@@ -49,8 +54,9 @@ def load(ctx: click.Context) -> tuple[flask.Flask, AppTrust]:
     except SettingError:
         raise
     except NoAppException as error:
-        if info.app_import_path is None:
-            raise NoTrustProxy(
+        # A module of the usual name that fails to be imported is an app with a fault.
+        if info.app_import_path is None and not error.message.startswith("While importing"):
+            raise NoApp(
                 "There is no app here: name it, as in 'flask --app app trust-proxy check'."
             ) from None
         # For a failed import there is a traceback too, whose last line names the cause.

@@ -13,21 +13,22 @@ from copy import copy
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Union, cast
 from urllib.parse import quote as quote_path
+from urllib.parse import urlsplit
 
 from flask import Flask
 from flask.testing import EnvironBuilder, FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
+from ..chain import links
 from ..core.addresses import UNIX, parse_node
 from ..core.forwarded import write_forwarded
 from ..core.headers import KNOWN, Header, environ_key
-from ..extension import chain
 from ..middleware import TrustProxyMiddleware
 from ..report.phrases import trust_given
 from ..settings import Settings
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask.sessions import SessionMixin
     from werkzeug.datastructures import Headers
 
@@ -43,7 +44,9 @@ _IN_PREFIX = "/!$&'()*+;=:@"
 class ProxiedClient(FlaskClient):
     """Flask's test client, whose requests arrive through proxies.
 
-    It may be ``app.test_client_class``, or a base of that.
+    It may be ``app.test_client_class``, or a base of that. It also takes any WSGI
+    application that has :class:`~flask_trustproxy.TrustProxyMiddleware` in its chain,
+    and is a plain test client then.
 
     The proxies append to ``X-Forwarded-For``, ``Forwarded`` and ``Name:n``, and
     overwrite each other header that ``TRUST_PROXY_HEADERS`` names. They pass
@@ -92,13 +95,20 @@ class ProxiedClient(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         """Send a request, as :meth:`flask.testing.FlaskClient.open` does."""
         args, kwargs = self._located(args, kwargs)
-        return super().open(*args, **kwargs)
+        if _is_flask(self.application):
+            return super().open(*args, **kwargs)
+        return Client.open(self, *args, **_plain(kwargs, args[0]))
 
     @contextmanager
     def session_transaction(
         self, *args: Any, **kwargs: Any
     ) -> Generator[SessionMixin, None, None]:
-        """Change the session that the client has."""
+        """Change the session that the client has.
+
+        :raises TypeError: if the application is not a Flask app.
+        """
+        if not _is_flask(self.application):
+            raise TypeError("expected a Flask app: a plain WSGI application has no session")
         args, kwargs = self._located(args, kwargs)
         environ = EnvironBuilder(self.application, *args, **kwargs).get_environ()
         kwargs["environ_overrides"] = self._way.go(environ, settings_of(self.application))
@@ -191,15 +201,36 @@ def _node(text: str) -> str:
     return UNIX if text == "unix" else text
 
 
-def settings_of(app: Flask) -> Settings:
-    """The settings that decide who an app's client is.
+def _is_flask(application: object) -> bool:
+    return isinstance(application, Flask)
 
-    :raises RuntimeError: where the app has no TrustProxy.
+
+def _plain(kwargs: dict[str, Any], path: object) -> dict[str, Any]:
+    """The arguments of a request, as Werkzeug has them where Flask takes a whole URL."""
+    scheme = kwargs.pop("url_scheme", "http")
+    if kwargs.get("base_url") or not isinstance(path, str):
+        return kwargs
+    url = urlsplit(path)
+    return {**kwargs, "base_url": f"{url.scheme or scheme}://{url.netloc or 'localhost'}"}
+
+
+def settings_of(app: WSGIApplication) -> Settings:
+    """The settings that decide who the client of an application is.
+
+    :param app: a Flask app, or any WSGI application around one or around the middleware.
+    :raises RuntimeError: if the application has no TrustProxy, or it cannot be found.
     """
-    for link in (*chain(app), app.extensions.get("trustproxy")):
+    passed = list(links(app))
+    inside = [link.extensions.get("trustproxy") for link in passed if isinstance(link, Flask)]
+    for link in (*passed, *inside):
         if isinstance(link, TrustProxyMiddleware):
             return link.settings
-    raise RuntimeError("This app has no TrustProxy: call TrustProxy(app) where it is made.")
+    if inside:
+        raise RuntimeError("This app has no TrustProxy: call TrustProxy(app) where it is made.")
+    raise RuntimeError(
+        f"No TrustProxyMiddleware was found in {app!r}. If a function around it hides it, test "
+        "the application that TrustProxyMiddleware(...) returned."
+    )
 
 
 def trusted_address(settings: Settings, hop: int) -> Optional[str]:
@@ -243,7 +274,7 @@ def _proxies(settings: Settings, peer: str) -> list[str]:
 
 
 def proxied_client(
-    app: Flask,
+    app: WSGIApplication,
     client: str = CLIENTS[0],
     via: Optional[Iterable[str]] = None,
     peer: Optional[str] = None,
@@ -252,19 +283,22 @@ def proxied_client(
     forged: Union[str, Mapping[str, str], None] = None,
     **kwargs: Any,
 ) -> ProxiedClient:
-    """Make a test client of an app, whose requests arrive through proxies.
+    """Make a test client of an application, whose requests arrive through proxies.
 
-    It is of the app's own ``test_client_class`` as well. The parameters are
-    those of :class:`ProxiedClient`.
+    For a Flask app it is of the app's own ``test_client_class`` as well. The parameters
+    are those of :class:`ProxiedClient`.
 
+    :param app: a Flask app, or any WSGI application with the middleware in its chain.
     :param kwargs: what ``app.test_client()`` takes.
     """
-    base = app.test_client_class or FlaskClient
+    base: type[FlaskClient] = ProxiedClient
+    if isinstance(app, Flask):
+        base = app.test_client_class or FlaskClient
     if not issubclass(base, ProxiedClient):
         base = cast("type[ProxiedClient]", type(base.__name__, (ProxiedClient, base), {}))
     return base(
         app,
-        app.response_class,
+        app.response_class if isinstance(app, Flask) else None,
         client=client,
         via=via,
         peer=peer,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Optional, cast
+from typing import TYPE_CHECKING, Optional, cast
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from ..chain import links
 from ..core.environ import resolution_of
 from ..core.headers import NAMES
 from ..core.resolution import Resolution
@@ -18,13 +19,16 @@ from ..report.phrases import in_words, quote, trust_given
 from ..settings import Settings
 from .client import CLIENTS, ProxiedClient, depth, proxied_client, settings_of, trusted_address
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 #: What no honest response tells. A port of four digits may be there by chance.
 _TELLTALES = (CLIENT, ANOTHER, IPV6, HOST)
 _PROPAGATES = "PROPAGATE_EXCEPTIONS"
 
 
 def assert_unforgeable(
-    app: Flask,
+    app: WSGIApplication,
     path: str = "/",
     *,
     believed: Optional[Callable[[TestResponse], object]] = None,
@@ -43,6 +47,8 @@ def assert_unforgeable(
     Without a forgery the request behind the proxies has to succeed, or nothing
     would be proven. A client that comes directly may be refused.
 
+    :param app: a Flask app, or any WSGI application with
+        :class:`~flask_trustproxy.TrustProxyMiddleware` in its chain.
     :param path: what is asked for, by GET, about a hundred times.
     :param believed: tells from a response what its view believes, for views
         that read headers themselves. Asked instead of the last two.
@@ -84,23 +90,27 @@ def _assert_success(client: ProxiedClient, path: str, status: Optional[int]) -> 
 
 
 @contextmanager
-def _as_served(app: Flask) -> Generator[None, None, None]:
+def _as_served(app: WSGIApplication) -> Generator[None, None, None]:
     """Answer errors as a server does, and log nothing of what is provoked."""
-    config = cast("dict[str, object]", app.config)
-    loggers = (logger, app.logger)
-    propagates = config[_PROPAGATES]
+    apps = [link for link in links(app) if isinstance(link, Flask)]
+    configs = [cast("dict[str, object]", each.config) for each in apps]
+    loggers = (logger, *(each.logger for each in apps))
+    propagates = [config[_PROPAGATES] for config in configs]
     disabled = [each.disabled for each in loggers]
-    config[_PROPAGATES] = False
-    logger.disabled = app.logger.disabled = True
+    for config in configs:
+        config[_PROPAGATES] = False
+    for each in loggers:
+        each.disabled = True
     try:
         yield
     finally:
-        config[_PROPAGATES] = propagates
+        for config, before in zip(configs, propagates):
+            config[_PROPAGATES] = before
         for each, value in zip(loggers, disabled):
             each.disabled = value
 
 
-def _clients(app: Flask, peer: Optional[str]) -> Iterator[ProxiedClient]:
+def _clients(app: WSGIApplication, peer: Optional[str]) -> Iterator[ProxiedClient]:
     """A client behind trusted proxies, and one that comes past them."""
     settings = settings_of(app)
     if peer or trusted_address(settings, 0):
@@ -120,7 +130,7 @@ def _resolution(client: ProxiedClient) -> Resolution:
     resolution = resolution_of(client.last_environ)
     if resolution is None:
         raise RuntimeError(
-            "TrustProxy did not see the request: something around app.wsgi_app answered it, or "
+            "TrustProxy did not see the request: something around it answered the request, or "
             "asked with another environ. Create TrustProxy last"
         )
     return resolution
@@ -180,7 +190,7 @@ def _fix(client: ProxiedClient, resolution: Resolution, name: str) -> str:
             )
         return (
             "read request.client_ip, and create TrustProxy last, since something around "
-            "app.wsgi_app reads the headers before they are cleaned"
+            "it reads the headers before they are cleaned"
         )
     if not resolution.trusted_hops or "werkzeug.proxy_fix.orig" in client.last_environ:
         return (

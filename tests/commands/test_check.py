@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from ipaddress import IPv4Network
 
@@ -63,6 +64,70 @@ class TestExitCodes:
         for command in (["check"], ["explain", "--peer", "127.0.0.1"]):
             result = run("--app", "app", "trust-proxy", *command)
             assert (result.exit_code, sentence(result)) == (1, f"Error: {expected}")
+
+
+class TestWithoutAnApp:
+    """The environment is checked, as the plain middleware reads it."""
+
+    @pytest.fixture(autouse=True)
+    def _in_a_folder(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for name in SETTINGS:
+            monkeypatch.delenv(name, raising=False)
+
+    def settings(self):
+        result = run("trust-proxy", "check", "--json")
+        found = json.loads(result.stdout)
+        assert (result.exit_code, found["app"], found["errors"]) == (0, None, [])
+        return found
+
+    def test_the_first_line_says_so(self, monkeypatch):
+        monkeypatch.setenv("TRUST_PROXY", "10.0.0.2")
+        result = run("trust-proxy", "check")
+        first, *lines = result.stdout.splitlines()
+        assert first.startswith("There is no app here. These are the settings in the environ")
+        assert "  TRUST_PROXY='10.0.0.2' (from the environment)" in lines
+        assert "  TRUST_PROXY_SECURE_COOKIES=False (the default)" in lines
+        assert (lines[-1], result.exit_code) == ("No warnings.", 0)
+
+    def test_each_setting_says_where_it_came_from(self, monkeypatch):
+        monkeypatch.setenv("TRUST_PROXY_MAX_HOPS", "2")
+        monkeypatch.setenv("TRUST_PROXY_EDGE_SECRET", "X-Verify: a-secret-of-20-chars")
+        monkeypatch.setenv("TRUST_PROXY_SCHEME", "")  # not set
+        found = self.settings()["settings"]
+        assert found["TRUST_PROXY_MAX_HOPS"] == {"value": "2", "origin": "from the environment"}
+        assert found["TRUST_PROXY_EDGE_SECRET"]["value"] == "<secret>"
+        assert found["TRUST_PROXY_SCHEME"] == {"value": None, "origin": "the default"}
+
+    def test_what_is_dangerous_is_warned_of(self, monkeypatch):
+        monkeypatch.setenv("TRUST_PROXY", "true")
+        assert [each["code"] for each in self.settings()["warnings"]] == ["strangers"]
+        assert run("trust-proxy", "check", "--strict").exit_code == 1
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            pytest.param("TRUST_PROXY", "loopbck", id="a mistake"),
+            pytest.param("TRUST_PROXY_SECURE_COOKIES", "session", id="there is no session"),
+        ],
+    )
+    def test_1_with_a_mistake(self, monkeypatch, name, value):
+        monkeypatch.setenv(name, value)
+        result = run("trust-proxy", "check")
+        assert result.exit_code == 1
+        assert sentence(result).startswith(f"Error: {name}={value!r} (from the environment): ")
+
+    @pytest.mark.parametrize(
+        ("source", "expected"),
+        [
+            pytest.param("application = object()", 0, id="an application of another kind"),
+            pytest.param("import flask_trust_nothing", 2, id="an app that cannot be imported"),
+        ],
+    )
+    def test_a_module_of_the_usual_name(self, tmp_path, monkeypatch, source, expected):
+        monkeypatch.delitem(sys.modules, "wsgi", raising=False)
+        (tmp_path / "wsgi.py").write_text(source)
+        assert run("trust-proxy", "check").exit_code == expected
 
 
 PRIVATE = (
