@@ -33,7 +33,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(flask|werkzeug|markupsafe|ipaddress|collections|typing)(\..*)?"),
     ("py:class", r"flask_trustproxy\.(core\.headers\.HeaderPlan|settings\.Given)"),
     ("py:class", r"flask_trustproxy\.core\.(trust\.TrustPolicy|edge\.Edge)"),
-    ("py:class", r"WSGI(Application|Environment)|StartResponse"),
+    ("py:class", r"WSGI(Application|Environment)|StartResponse|TestResponse"),
 ]
 
 # The examples are modules of their own, as they are for those who copy them.

@@ -19,7 +19,7 @@ import pytest
 
 import flask_trustproxy
 from flask_trustproxy.settings import SETTINGS, read_settings
-from integration import more_proxies, wsgi_apache, wsgi_servers
+from integration import more_proxies, test_recipes, wsgi_apache, wsgi_servers
 from integration.deployments import DEPLOYMENTS, EDGE
 from integration.stack import DEPLOY
 from integration.test_forgeable import CONFIGURATIONS
@@ -66,10 +66,12 @@ def files_of_servers() -> set[Path]:
     return {wsgi_apache.DOCUMENTED, *(wsgi_servers.EXAMPLES / name for name in names)}
 
 
-STARTED = {CONFIGURATION, *DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers(), *SHOWN}
+STARTED = {CONFIGURATION, *DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers()}
+STARTED |= {*SHOWN, *test_recipes.SHOWN}
 RECIPES = ROOT / "tests/neighbours/recipes"
 TESTS_OF_RECIPES = "".join(
-    path.read_text("utf-8") for path in (ROOT / "tests/neighbours").glob("test_*.py")
+    path.read_text("utf-8")
+    for path in [*(ROOT / "tests/neighbours").glob("test_*.py"), Path(test_recipes.__file__)]
 )
 NOT_YOURS = ROOT / "tests/apps/not_yours"
 TESTS_OF_APPLICATIONS = "".join(

@@ -75,19 +75,19 @@ class Proxy:
     process: Process
 
 
-def reach(front: Endpoint) -> None:
+def reach(front: Endpoint, target: str) -> None:
     """A ConnectionError as long as a proxy answers, but does not know its way yet."""
-    status = ask(front).status
+    status = ask(front, target=target).status
     if status == 404 or status >= 500:
         raise ConnectionError(f"the proxy answers {status}")
 
 
-def is_ready(proxy: Proxy) -> None:
+def is_ready(proxy: Proxy, target: str) -> None:
     """An OSError as long as the proxy does not serve all that its file says."""
-    reach(proxy.http)
+    reach(proxy.http, target)
     # Where it listens for TLS, it may still be making its certificate.
     with suppress(ConnectionRefusedError):
-        reach(proxy.https)
+        reach(proxy.https, target)
 
 
 @contextmanager
@@ -106,11 +106,12 @@ def running_app(settings: Mapping[str, str], at: str, server: Server) -> Iterato
 
 @contextmanager
 def running_proxy(
-    family: Family, documented: str, app: Endpoint, source: str, pem: Path
+    family: Family, documented: str, app: Endpoint, source: str, pem: Path, target: str = "/"
 ) -> Iterator[Proxy]:
     """Run a proxy with the documented text in front of `app`.
 
-    It speaks to `app` from `source`, where that is not ''.
+    It speaks to `app` from `source`, where that is not ''. It is ready when it answers
+    for `target`.
     """
     binary = found(family)
     http, https = free_port(), free_port()
@@ -140,7 +141,7 @@ def running_proxy(
             process,
         )
         try:
-            process.wait_until(lambda: is_ready(proxy))
+            process.wait_until(lambda: is_ready(proxy, target))
             yield proxy
         finally:
             process.stop()
@@ -182,11 +183,17 @@ class Stack:
         return self._apps[key]
 
     def proxy(
-        self, family: Family, documented: str, app: Endpoint, *, source: str = ""
+        self,
+        family: Family,
+        documented: str,
+        app: Endpoint,
+        *,
+        source: str = "",
+        target: str = "/",
     ) -> Proxy:
         """A proxy that runs the documented text in front of `app`."""
         key = (family, documented, app, source)
         if key not in self._proxies:
-            running = running_proxy(family, documented, app, source, self.pem)
+            running = running_proxy(family, documented, app, source, self.pem, target)
             self._proxies[key] = self._cleanup.enter_context(running)
         return self._proxies[key]
