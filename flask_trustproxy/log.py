@@ -20,7 +20,7 @@ from .core.trust import is_local
 from .report.messages import Caution, caution
 from .report.phrases import in_words, quote, settings_in_words
 from .report.repeat import explain_command
-from .report.suspicions import suspicions
+from .report.suspicions import is_usual, suspicions
 from .settings import Settings
 
 logger: logging.Logger = logging.getLogger("flask_trustproxy")
@@ -113,7 +113,7 @@ def log_request(
     """
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s", request_in_words(resolution, environ))
-    if not is_probe:
+    if not is_probe and not is_usual(resolution, environ):
         for suspicion in suspicions(resolution, environ):
             warned.warn(*suspicion)
 

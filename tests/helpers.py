@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Union
 
@@ -15,12 +16,25 @@ from flask_trustproxy.core.addresses import parse_address
 from flask_trustproxy.core.environ import rewrite
 from flask_trustproxy.core.headers import environ_key
 from flask_trustproxy.core.resolution import Resolution, resolve
+from flask_trustproxy.report.messages import MESSAGES
 from flask_trustproxy.settings import Settings, read_settings
 
 #: The proxies of the tests, and a client that is none of them.
 TRUSTED = "10.0.0.0/8, unix"
 PEER = "10.0.0.2"
 CLIENT = "203.0.113.9"
+
+
+#: What each warning looks like when it is filled in.
+_WARNINGS = {
+    name: re.compile(re.sub(r"\\{\w+\\}", ".*", re.escape(f"{each.message}. {each.fix}")))
+    for name, each in MESSAGES.items()
+}
+
+
+def said_by_the_package(lines: Iterable[str]) -> list[str]:
+    """The names of the warnings among the lines of a log."""
+    return [name for line in lines for name, text in _WARNINGS.items() if text.fullmatch(line)]
 
 
 def settings_of(trust: object = TRUSTED, headers: object = None, **more: object) -> Settings:

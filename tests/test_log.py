@@ -17,9 +17,9 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import SettingError, TrustProxy, TrustProxyMiddleware
 from flask_trustproxy import log as diagnostics
+from flask_trustproxy.probe.door import PARAMETER, TOKEN, make_token
 from flask_trustproxy.report import phrases
-from flask_trustproxy.report.messages import MESSAGES
-from helpers import settings_of
+from helpers import said_by_the_package, settings_of
 
 LOGGER = "flask_trustproxy"
 
@@ -876,17 +876,6 @@ NAMES = (
 ).split()
 
 
-def names(lines):
-    """How often each message was logged."""
-    patterns = {
-        name: re.compile(re.sub(r"\\{\w+\\}", ".*", re.escape(f"{text.message}. {text.fix}")))
-        for name, text in MESSAGES.items()
-    }
-    return Counter(
-        name for line in lines for name, pattern in patterns.items() if pattern.fullmatch(line)
-    )
-
-
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
@@ -959,7 +948,7 @@ def test_strangers_cannot_fill_the_log_or_the_memory(caplog, log, arguments, lin
         for name in chance.sample(NAMES, chance.randrange(len(NAMES))):
             environ[f"HTTP_{name}"] = hostile_text(chance)
         middleware(environ, lambda status, headers, exc_info=None: None)
-    assert names(log.warnings) == lines
+    assert Counter(said_by_the_package(log.warnings)) == lines
     assert len(caplog.records) == sum(lines.values())
     assert max(map(len, log.warnings)) < 1200
     assert memory() == before
@@ -1118,3 +1107,39 @@ def test_the_proxy_is_named_that_writes_ipv6_in_forwarded_without_brackets(caplo
         "Forwarded: 10.0.0.3 wrote the IPv6 address 2001:db8::22 without brackets"
     )
     assert asked(caplog, "192.0.2.1", trust="10.0.0.0/8", headers="Forwarded") == []
+
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("key", "is_quiet"),
+    [pytest.param(KEY, True, id="the probe"), pytest.param(KEY[::-1], False, id="a stranger")],
+)
+def test_a_request_of_the_probe_is_no_set_up(log, key, is_quiet):
+    middleware = TrustProxyMiddleware(application, probe_key=KEY)
+    log.clear()
+    for number in range(2):
+        token = make_token(key.encode(), "nonce", "GET", str(number))
+        asked = {TOKEN: token, "QUERY_STRING": f"{PARAMETER}={number}"}
+        ask(middleware, **asked, **{FOR: "203.0.113.9", PROTO: "https"}, **SENT)
+    assert len(log.at("DEBUG")) == 2
+    assert log.warnings == ([] if is_quiet else [REMOVED["Host"], REMOVED["Prefix"]])
+
+
+def test_a_host_that_the_app_refuses_is_named_once(log):
+    if "TRUSTED_HOSTS" not in Flask.default_config:
+        pytest.skip("this Flask has no TRUSTED_HOSTS")
+    app = make_app(
+        TRUST_PROXY_HEADERS="X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host",
+        TRUSTED_HOSTS=["www.example.com"],
+    )
+    sent = {FOR: "203.0.113.9", PROTO: "https"}
+    for host in ("other.example.com", "www.example.com", "other.example.com"):
+        ask(app, HTTP_X_FORWARDED_HOST=host, **sent)
+    ask(app, HTTP_HOST="forged.example.com", **sent)
+    assert log.warnings == [
+        "X-Forwarded-Host says the host 'other.example.com', which is not in TRUSTED_HOSTS, so "
+        "the request was answered 400. If the app serves that host, add it to TRUSTED_HOSTS. "
+        "If not, let your proxy write the host that its client asked for"
+    ]

@@ -63,6 +63,41 @@ class Suspicion(NamedTuple):
     of: str = ""
 
 
+#: Other headers that were removed are suspicious only if one that is read is missing.
+_TELLING = frozenset((*_URL_PARTS, *_OTHER_CLIENTS))
+
+
+def is_usual(resolution: Resolution, environ: Mapping[str, Any]) -> bool:
+    """Say whether a request is like most, so that nothing is suspicious of it.
+
+    Each request is asked this, so it only compares.
+
+    :param environ: after the rewrite.
+    """
+    policy = resolution.policy
+    if (
+        resolution.ignored
+        or resolution.stopped != "untrusted"
+        or resolution.unbracketed is not None
+        or policy.trust.count
+        or not policy.clean_headers
+        or "werkzeug.proxy_fix.orig" in environ
+        or (resolution.removed and not _TELLING.isdisjoint(resolution.removed))
+    ):
+        return False
+    if not resolution.trusted_hops:
+        return True
+    if resolution.scheme != "https" and "scheme" not in resolution.believed:
+        return False
+    original = environ[ORIGINAL]
+    for header in policy.headers.values:
+        if header.key in original:  # it held more, or something else, than was believed
+            break
+    else:
+        return True
+    return False
+
+
 def suspicions(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[Suspicion]:
     """Find what is suspicious of a request.
 
@@ -77,11 +112,10 @@ def suspicions(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[S
         yield from _of_untrusted(resolution, environ)
     if resolution.trusted_hops or resolution.stopped == "count_not_reached":
         yield from _of_client(resolution, environ)
-    if resolution.trusted_hops:
-        if resolution.ignored:
-            yield from _of_ignored(resolution)
-        if resolution.missed is None:
-            yield from _of_url(resolution, environ)
+    if resolution.trusted_hops and resolution.ignored:
+        yield from _of_ignored(resolution)
+    if resolution.missed is None:
+        yield from _of_url(resolution, environ)
 
 
 def _received(environ: Mapping[str, Any], key: str) -> str:
@@ -103,7 +137,7 @@ def _unread(
 
 def _of_untrusted(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[Suspicion]:
     """A peer that is not trusted, and a count that is not reached."""
-    peer, ignored = resolution.nodes[0], resolution.ignored[0]
+    peer, ignored = resolution.peer, resolution.ignored[0]
     client = resolution.policy.headers.client
     if resolution.stopped == "count_not_reached":
         if client and ignored.header == client.name and ignored.value.strip(" \t"):
@@ -143,34 +177,52 @@ def _names(client: Header, value: str, node: str) -> bool:
 
 def _of_client(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[Suspicion]:
     """A client that is a proxy, for whichever reason."""
-    policy, nodes = resolution.policy, resolution.nodes
+    policy, stopped = resolution.policy, resolution.stopped
     client = policy.headers.client
-    if client is None:
+    if client is None or stopped == "not_an_address":
         return
-    peer, found, stopped = nodes[0], nodes[-1], resolution.stopped
-    who = {"peer": node_name(peer), "header": client.name}
-    if len(nodes) == 1 and stopped in ("end", "count_not_reached"):
-        if not _received(environ, client.key):
-            yield from _of_unread_client(resolution, environ, who)
+    if not resolution.behind:
+        if stopped != "untrusted" and not _received(environ, client.key):
+            yield from _of_unread_client(resolution, environ)
         return
-    if not resolution.trusted_hops:
-        return
-    values = {**who, "client": node_name(found)}
-    yield from _of_other_clients(resolution, environ, values)
-    if stopped == "not_an_address":
-        return
+    ended = None
     if policy.trust.count:
-        if found != UNIX and is_local(found) and _left(client, resolution, environ):
-            yield Suspicion("count_too_low", {**values, "count": policy.trust.count})
-    elif stopped in ("end", "max_hops") and found != UNIX:
-        rule = policy.trust.rule(found, len(nodes) - 1)
-        if policy.trust.kind != "addresses" or rule is None:
-            return
-        values = {**values, "rule": rule, "writer": node_name(nodes[-2])}
-        if stopped == "max_hops" and _left(client, resolution, environ):
-            yield Suspicion("max_hops", {**values, "max_hops": policy.max_hops}, found)
-        elif not is_local(found):
-            yield Suspicion("client_is_a_proxy", values, found)
+        ended = _of_count(resolution, environ, client)
+    elif stopped != "untrusted" and policy.trust.kind == "addresses":
+        ended = _of_end(resolution, environ, client)
+    if ended is not None:
+        yield ended
+    else:
+        yield from _of_other_clients(resolution, environ, client)
+
+
+def _of_count(
+    resolution: Resolution, environ: Mapping[str, Any], client: Header
+) -> Optional[Suspicion]:
+    """A count found an address that is likely a proxy's."""
+    found = resolution.nodes[-1]
+    if found == UNIX or not is_local(found) or not _left(client, resolution, environ):
+        return None
+    count = resolution.policy.trust.count
+    values = {"count": count, "client": found, "header": client.name}
+    return Suspicion("count_too_low", values)
+
+
+def _of_end(
+    resolution: Resolution, environ: Mapping[str, Any], client: Header
+) -> Optional[Suspicion]:
+    """All hops that were found are trusted, the client included."""
+    policy, nodes = resolution.policy, resolution.nodes
+    found = nodes[-1]
+    rule = policy.trust.rule(found, len(nodes) - 1)
+    if rule is None or found == UNIX:
+        return None
+    values = {"client": found, "header": client.name, "rule": rule}
+    if resolution.stopped == "max_hops" and _left(client, resolution, environ):
+        return Suspicion("max_hops", {**values, "max_hops": policy.max_hops}, found)
+    if is_local(found):
+        return None
+    return Suspicion("client_is_a_proxy", {**values, "writer": node_name(nodes[-2])}, found)
 
 
 def _left(client: Header, resolution: Resolution, environ: Mapping[str, Any]) -> str:
@@ -179,21 +231,26 @@ def _left(client: Header, resolution: Resolution, environ: Mapping[str, Any]) ->
 
 
 def _of_unread_client(
-    resolution: Resolution, environ: Mapping[str, Any], who: Mapping[str, str]
+    resolution: Resolution, environ: Mapping[str, Any]
 ) -> Iterator[Suspicion]:
     """The client came under another name than the one that is read."""
     sent = _unread(resolution, environ, _CLIENT_ITEMS)
     usable = [name for name in sent if name not in PASSED_ON_HEADERS]
     if not sent:
         return
-    names = " and ".join(name.partition("=")[0] for name in usable or sent)
-    values = {**who, "names": names, "item": (usable or sent)[0]}
+    client = resolution.policy.headers.client
+    values = {
+        "peer": node_name(resolution.peer),
+        "header": client and client.name,
+        "names": " and ".join(name.partition("=")[0] for name in usable or sent),
+        "item": (usable or sent)[0],
+    }
     name = "client_header_not_read" if usable else "client_header_passed_on"
-    yield Suspicion(name, values, resolution.nodes[0])
+    yield Suspicion(name, values, resolution.peer)
 
 
 def _of_other_clients(
-    resolution: Resolution, environ: Mapping[str, Any], values: Mapping[str, str]
+    resolution: Resolution, environ: Mapping[str, Any], client: Header
 ) -> Iterator[Suspicion]:
     """A CDN or a platform names a client that is none of the hops."""
     for name in _unread(resolution, environ, _OTHER_CLIENTS):
@@ -201,13 +258,19 @@ def _of_other_clients(
         other = header.parse(_received(environ, header.key))
         if other and other not in resolution.nodes:
             cause = "another_client" if name in CDN_HEADERS else "another_client_of_platform"
-            values = {**values, "name": name, "value": quote(other)}
-            yield Suspicion(cause, values, resolution.nodes[0], name)
+            values = {
+                "peer": node_name(resolution.peer),
+                "header": client.name,
+                "client": node_name(resolution.nodes[-1]),
+                "name": name,
+                "value": quote(other),
+            }
+            yield Suspicion(cause, values, resolution.peer, name)
 
 
 def _of_ignored(resolution: Resolution) -> Iterator[Suspicion]:
     """What a trusted hop wrote, and nobody understands."""
-    peer = resolution.nodes[0]
+    peer = resolution.peer
     for ignored in resolution.ignored:
         text = ignored.value.strip(" \t")
         values = {"header": ignored.header, "value": quote(ignored.value)}
@@ -222,9 +285,9 @@ def _of_ignored(resolution: Resolution) -> Iterator[Suspicion]:
 
 def _of_url(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[Suspicion]:
     """Scheme, host, port and prefix."""
-    original, nodes = environ[ORIGINAL], resolution.nodes
-    policy = resolution.policy
+    original, policy = environ[ORIGINAL], resolution.policy
     if resolution.unbracketed is not None:
+        nodes = resolution.nodes
         writer, address = nodes[resolution.unbracketed - 1], nodes[resolution.unbracketed]
         values = {"writer": node_name(writer), "address": address}
         yield Suspicion("unbracketed", values, writer)
@@ -238,15 +301,15 @@ def _of_url(resolution: Resolution, environ: Mapping[str, Any]) -> Iterator[Susp
     for name in _unread(resolution, environ, _URL_PARTS) if policy.clean_headers else ():
         text = _received(environ, environ_key(name))
         if not _is_known(name, text, environ):
-            values = {"header": name, "value": quote(text), "peer": node_name(nodes[0])}
-            yield Suspicion("removed", values, nodes[0], name)
+            values = {"header": name, "value": quote(text), "peer": node_name(resolution.peer)}
+            yield Suspicion("removed", values, resolution.peer, name)
 
 
 def _of_missing_scheme(
     resolution: Resolution, environ: Mapping[str, Any]
 ) -> Iterator[Suspicion]:
     """A proxy names the client, or a scheme that is not read, and none that is."""
-    plan, peer = resolution.policy.headers, resolution.nodes[0]
+    plan, peer = resolution.policy.headers, resolution.peer
     client, name = plan.client, ""
     for header in plan.values:
         if header.says == "scheme":
@@ -288,7 +351,7 @@ def _of_several_values(
             "n": header.n,
             "more": more,
         },
-        resolution.nodes[0],
+        resolution.peer,
         header.name,
     )
 

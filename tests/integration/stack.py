@@ -172,6 +172,11 @@ class Stack:
             each.process.terminate()
         self._cleanup.close()
 
+    @property
+    def apps(self) -> list[App]:
+        """The applications that run."""
+        return [*self._apps.values()]
+
     def app(
         self, settings: Mapping[str, str], *, at: str = "127.0.0.1", server: Server = GUNICORN
     ) -> App:

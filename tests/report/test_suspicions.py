@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import TrustProxyMiddleware
+from flask_trustproxy.core.environ import rewrite
+from flask_trustproxy.report.suspicions import is_usual, suspicions
+from helpers import settings_of
 
 PEER = "10.0.0.2"
 FOR, PROTO = "X-Forwarded-For", "X-Forwarded-Proto"
@@ -583,6 +586,32 @@ any_value = st.text(max_size=40) | st.sampled_from(
         "[::1]:443",
     ]
 )
+
+
+@given(
+    sent=st.dictionaries(st.sampled_from(NAMES), any_value),
+    trust=st.sampled_from([PEER, BOTH, 1, True, False]),
+    headers=st.sampled_from([f"{FOR}, {PROTO}", ALL, "Forwarded", "X-Real-IP", "none"]),
+    clean=st.booleans(),
+)
+def test_nothing_is_suspicious_of_a_usual_request(sent, trust, headers, clean):
+    """The quick look agrees with the long one."""
+    sent = {**HONEST, **sent}
+    environ = create_environ("/", "http://www.example.com")
+    environ.update((key_of(name), value) for name, value in sent.items())
+    environ["REMOTE_ADDR"] = PEER
+    resolution = rewrite(environ, settings_of(trust, headers, clean_headers=clean).policy)
+    if is_usual(resolution, environ):
+        assert list(suspicions(resolution, environ)) == []
+
+
+@pytest.mark.parametrize("sent", [HONEST, {}, {**HONEST, "X-Real-IP": "203.0.113.9"}])
+def test_an_honest_request_is_usual(sent):
+    environ = create_environ("/", "http://www.example.com")
+    environ.update((key_of(name), value) for name, value in sent.items())
+    environ["REMOTE_ADDR"] = PEER if sent else "203.0.113.9"
+    resolution = rewrite(environ, settings_of(PEER).policy)
+    assert is_usual(resolution, environ)
 
 
 @given(
