@@ -131,7 +131,10 @@ for _name in (
     "replace rindex rpartition rsplit split splitlines startswith upper encode"
 ).split():
     setattr(Watched, _name, _forbidden(_name))
-Watched.__hash__ = None
+Watched.__hash__ = lambda self: (
+    # So short a header may be looked up as a whole.
+    str.__hash__(self) if len(self) < 6 else _forbidden("__hash__")(self)
+)
 
 
 Address = Union[IPv4Address, IPv6Address]

@@ -333,6 +333,7 @@ APPS = [an_app([XFF, PROTO, HOST, PORT, PREFIX]), an_app(["Forwarded", PORT, PRE
 @example("https", "a" * 63 + ":65535", "", "", None, "")
 @example("", "", "80", "", "[2001:db8::1]:81", "/own")
 @example("https", "xn--strae-oqa.example", "", "", None, "")
+@example("http", "xn--bcher-kva", "443", "/app", None, "")
 @example("", ".".join(["a" * 63] * 3 + ["a" * 61]) + ":65535", "", "/" + "a" * 254, None, "/b")
 def test_no_header_makes_a_url_raise_or_leave_the_host(
     app, scheme, host, port, prefix, own, mount
@@ -420,11 +421,12 @@ def page_of(app: Flask) -> dict[str, str]:
 def in_ascii(url: str) -> str:
     """A URL with each label of its host as a Host header has it."""
     netloc = urlsplit(url).netloc
+    name, port = split_host(netloc)
     labels = [
-        label if label.isascii() else label.encode("idna").decode()
-        for label in netloc.split(".")
+        label if label.isascii() else label.encode("idna").decode() for label in name.split(".")
     ]
-    return url.replace(netloc, ".".join(labels), 1)
+    written = ".".join(labels) + (f":{port}" if port else "")
+    return url.replace(netloc, written, 1)
 
 
 def expected_host(resolution: Resolution, own: str | None) -> str:

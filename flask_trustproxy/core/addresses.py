@@ -93,6 +93,18 @@ class NetworkSet:
             return bisect_right(self._ipv4, inet_aton(address)) % 2 == 1
         return bisect_right(self._ipv6, inet_pton(AF_INET6, address)) % 2 == 1
 
+    def holds(self, text: str) -> Optional[bool]:
+        """Say whether text that nobody has read yet is an address of the set.
+
+        :returns: ``None`` if it is no IPv4 address as it is, and so has to be read.
+        """
+        if ":" in text:  # to try and fail costs more
+            return None
+        try:
+            return bisect_right(self._ipv4, _pack_ipv4(text)) % 2 == 1
+        except (OSError, ValueError):  # a ValueError for NUL and surrogates
+            return None
+
     def covers(self, network: Union[Network, Range]) -> bool:
         """Say whether every address of a network is in the set."""
         below_first, below_last = self._bounds_below(network)
@@ -148,17 +160,36 @@ def _pack_ipv4_anywhere(text: str) -> bytes:
 _pack_ipv4_natively: Callable[[str], bytes] = partial(inet_pton, AF_INET)
 
 
-def _is_strict(pack: Callable[[str], bytes]) -> bool:
-    """Say whether a platform's reader refuses what others take for an address."""
-    wrong = ("01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "1.2.3.4\0", "0.0.0.")
-    for text in wrong:
-        with suppress(OSError, ValueError):  # a ValueError for NUL; PyPy takes it
+def _pack_ipv6_anywhere(text: str) -> bytes:
+    """The 16 bytes of an IPv6 address; :class:`OSError` for anything else."""
+    if not _has_ipv6_shape(text):
+        raise OSError
+    return inet_pton(AF_INET6, text)
+
+
+_pack_ipv6_natively: Callable[[str], bytes] = partial(inet_pton, AF_INET6)
+
+
+def _refuses(pack: Callable[[str], bytes], texts: Iterable[str]) -> bool:
+    """Say whether a platform's reader refuses texts that others treat as an address."""
+    for text in texts:
+        with suppress(OSError, ValueError):  # a ValueError for NUL; PyPy accepts it
             pack(text)
             return False
     return True
 
 
-_pack_ipv4 = _pack_ipv4_natively if _is_strict(_pack_ipv4_natively) else _pack_ipv4_anywhere
+_NO_IPV4 = ("01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "1.2.3.4\0", "0.0.0.")
+_NO_IPV6 = (
+    *("::1 ", " ::1", "::1\0", "[::1]", "::1/128", "::1%", "fe80::1%1", "fe80::1%lo"),
+    *("::01.2.3.4", "::1.2.3.04", "::1.2.3", "::00001", "1::2::3", "::\u0661"),
+)
+_pack_ipv4 = (
+    _pack_ipv4_natively if _refuses(_pack_ipv4_natively, _NO_IPV4) else _pack_ipv4_anywhere
+)
+_pack_ipv6 = (
+    _pack_ipv6_natively if _refuses(_pack_ipv6_natively, _NO_IPV6) else _pack_ipv6_anywhere
+)
 
 
 def _pack(text: str) -> Optional[bytes]:
@@ -166,8 +197,7 @@ def _pack(text: str) -> Optional[bytes]:
     try:
         if ":" not in text:
             return _pack_ipv4(text)
-        if _has_ipv6_shape(text):
-            return inet_pton(AF_INET6, text)
+        return _pack_ipv6(text)
     except (OSError, ValueError):  # a ValueError for NUL and surrogates
         pass
     return None
@@ -192,8 +222,11 @@ def parse_address(text: str) -> Optional[str]:
     if packed is None:
         return None
     # Four strict decimal octets are canonical already.
-    if len(packed) == 4:
-        return text
+    return text if len(packed) == 4 else _canonical(packed)
+
+
+def _canonical(packed: bytes) -> str:
+    """The canonical text of 16 bytes, IPv4-mapped IPv6 as IPv4."""
     return _text(packed[12:] if packed.startswith(_MAPPED) else packed)
 
 
@@ -224,9 +257,9 @@ def parse_node(text: str) -> str:
     :returns: the canonical address, :data:`UNIX`, or ``""`` if the text is
         neither.
     """
-    plain = parse_address(text)
-    if plain is not None:
-        return plain
+    packed = _pack(text)
+    if packed is not None:
+        return text if len(packed) == 4 else _canonical(packed)
     return text if text == UNIX else _undress(text)[0]
 
 

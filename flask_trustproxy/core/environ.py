@@ -72,20 +72,27 @@ def rewrite(environ: Environ, policy: Policy, again: bool = False) -> Resolution
     :param again: whether what it says now is another request.
     """
     done = environ.get(RESOLUTION)
-    if isinstance(done, Resolution) and not again:
+    if done is not None and not again and isinstance(done, Resolution):
         missed_edge(done, policy, environ)
         return done
-    trust = policy.trust
-    peer = read_peer(environ, trust.unix_by_name, trust.known)
+    peer = received = environ.get("REMOTE_ADDR")
+    if type(peer) is not str or peer not in policy.trust.known:  # those are read already
+        peer = read_peer(environ, policy.trust.unix_by_name)
     resolution = resolve(policy, peer, read_scheme(environ), environ)
     original: Environ = {}
-    _replace(environ, original, "REMOTE_ADDR", resolution.client_ip or "")
+    address = resolution.client_ip or ""
+    if address != received:
+        original["REMOTE_ADDR"], environ["REMOTE_ADDR"] = received, address
     _replace(environ, original, "wsgi.url_scheme", resolution.scheme)
     if resolution.client_ips:  # these were the peer's
         _remove(environ, original, ("REMOTE_PORT", "REMOTE_HOST"))
     if resolution.believed or resolution.is_scheme_assumed:
-        _replace_url(environ, original, resolution)
-    _keep_from_app(environ, original, policy, resolution.missed)
+        if policy.says_where or ":" in (environ.get("HTTP_HOST") or ""):
+            _replace_url(environ, original, resolution)
+        else:
+            _replace(environ, original, "SERVER_PORT", DEFAULT_PORTS[resolution.scheme])
+    if policy.hides:
+        _keep_from_app(environ, original, policy, resolution.missed)
     if policy.clean_headers:
         _clean(environ, original, resolution)
     environ[ORIGINAL] = original

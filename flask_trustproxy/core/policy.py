@@ -6,14 +6,16 @@ depend on a request is decided here: how the hops are walked, and what removes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
-from .edge import ANY_EDGE, Edge
+from .addresses import parse_node
+from .edge import Edge
 from .forwarded import commas_of
-from .headers import HeaderPlan
+from .headers import Header, HeaderPlan, Read
 from .trust import TrustPolicy, Trusts
+from .values import DEFAULT_PORTS
 from .walk import Walk, make_walk, reach_count, stay_at_peer
 
 
@@ -31,30 +33,48 @@ class Policy:
     :param assumed_scheme: the scheme of a request that came through the edge and has
         no header that says it.
 
-    ``trusts`` is the question that the walk asks. ``walk`` goes from the peer to
-    the client; ``walk_without_secret`` does so for a request that lacks the
-    edge's secret.
+    Decided here, so that no request decides it again: ``reads_elements``, whether
+    ``Forwarded`` is read; ``read``, which reads an entry of another header; ``values``, the
+    headers that say scheme, host, port and prefix, each with the texts that need no
+    reading; ``says_where``, whether a header can say host, port or prefix; ``hides``, whether
+    a secret or a user's name is kept from the app; ``trusts``, the question that the walk
+    asks; ``walk``, which goes from the peer to the client; ``walk_without_secret``, which does
+    so for a request that lacks the edge's secret.
     """
 
     trust: TrustPolicy
     headers: HeaderPlan
     max_hops: int
     clean_headers: bool
-    edge: Edge = ANY_EDGE
-    identity: Mapping[str, str] = field(default_factory=dict[str, str])
-    assumed_scheme: Optional[str] = None
+    edge: Edge
+    identity: Mapping[str, str]
+    assumed_scheme: Optional[str]
+    reads_elements: bool = field(init=False, repr=False, compare=False)
+    read: Read = field(init=False, repr=False, compare=False)
+    values: tuple[tuple[Header, Collection[str]], ...] = field(
+        init=False, repr=False, compare=False
+    )
+    says_where: bool = field(init=False, repr=False, compare=False)
+    hides: bool = field(init=False, repr=False, compare=False)
     trusts: Trusts = field(init=False, repr=False, compare=False)
     walk: Walk = field(init=False, repr=False, compare=False)
     walk_without_secret: Walk = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        trusts = self.trust.trusts
-        if self.headers.client is not None and self.headers.client.is_single:
+        headers, trusts = self.headers, self.trust.trusts
+        client = headers.client
+        if client is not None and client.is_single:
             trusts = _trusts_peer_only(trusts)
         without: Walk = stay_at_peer
         if self.edge.proxies is not None:
             without = self._make_walk(self.edge.distrust(trusts), remembers=False)
+        says_where = headers.says("host") or headers.says("port") or headers.says("prefix")
         for name, value in (
+            ("reads_elements", client is not None and client.is_forwarded),
+            ("read", parse_node if client is None else client.parse),
+            ("values", tuple((header, _words(header)) for header in headers.values)),
+            ("says_where", says_where),
+            ("hides", bool(self.identity or self.edge.secret)),
             ("trusts", trusts),
             ("walk", self._make_walk(trusts)),
             ("walk_without_secret", without),
@@ -62,17 +82,23 @@ class Policy:
             object.__setattr__(self, name, value)  # frozen for all others
 
     def _make_walk(self, trusts: Trusts, remembers: bool = True) -> Walk:
-        client = self.headers.client
-        # A bare address is no element, and a single one is the client's.
-        is_list = client is None or client.is_list
-        walk = make_walk(
-            trusts,
-            self.max_hops,
-            commas_of("client list" if client is None else client.says),
-            self.trust.known if is_list and remembers else (),
-        )
-        count = self.trust.count
+        client, count = self.headers.client, self.trust.count
+        if client is None or client.is_list:
+            # A bare address is no element of Forwarded, and a single one is the client's.
+            remembered = (self.trust.known, self.trust.trusts_as_written)
+            walk = make_walk(trusts, self.max_hops, None, *remembered if remembers else ())
+        else:
+            walk = make_walk(trusts, self.max_hops, commas_of(client.says))
         return walk if count is None else reach_count(walk, count, client is not None)
+
+
+def _words(header: Header) -> frozenset[str]:
+    """The texts that mean themselves if they are the whole value of a header."""
+    return frozenset(
+        text
+        for text in DEFAULT_PORTS
+        if header.n == 1 and header.parse(text) == header.write(text, text) == text
+    )
 
 
 def _trusts_peer_only(trusts: Trusts) -> Trusts:

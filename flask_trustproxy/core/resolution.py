@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, NamedTuple, Optional
 
-from .addresses import UNIX, parse_node
+from .addresses import UNIX
 from .edge import ANY_EDGE, Missed
-from .forwarded import SILENT, ElementReader, entries, nth_value
+from .forwarded import ElementReader, entries, nth_value
 from .headers import KNOWN, Header, Says
 from .policy import Policy
 from .values import parse_host, parse_scheme
@@ -87,9 +87,10 @@ class Resolution:
     believed: Mapping[Says, str]
     ignored: tuple[Ignored, ...]
     policy: Policy
-    unbracketed: Optional[int] = None
-    removed: Collection[str] = field(default=(), repr=False, compare=False)
-    inner: tuple[tuple[Policy, Missed], ...] = field(default=(), repr=False, compare=False)
+    # Without defaults, which make each one slower.
+    unbracketed: Optional[int]
+    removed: Collection[str] = field(repr=False, compare=False)
+    inner: tuple[tuple[Policy, Missed], ...] = field(repr=False, compare=False)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -180,74 +181,76 @@ def resolve(policy: Policy, peer: str, scheme: str, environ: Mapping[str, Any]) 
     :param scheme: the scheme of the connection.
     :param environ: holds the headers by their keys in a WSGI environ.
     """
-    get, edge = environ.get, policy.edge
-    client = policy.headers.client
+    get, edge, client = environ.get, policy.edge, policy.headers.client
     value = None if client is None else get(client.key)
-    elements = None
-    if client is not None and client.is_forwarded:
-        elements = ElementReader(policy.trust.known)
+    elements = ElementReader(policy.trust.known) if policy.reads_elements else None
+    read = policy.read if elements is None else elements.node
     has_secret = edge.secret is None or edge.secret.is_in(environ)
     walk = policy.walk if has_secret else policy.walk_without_secret
-    read = parse_node if client is None else client.parse
-    behind, trusted, stopped = walk(
-        peer, value or "", read if elements is None else elements.node
-    )
+    found, trusted, stopped = walk(peer, value or "", read)
+    behind = tuple(found)
     missed: Missed = None if trusted else "not_trusted"
     if edge is not ANY_EDGE:
         missed = edge.missed((peer, *behind)[:trusted], has_secret)
-    client_ips = tuple(behind[::-1])
+    client_ips = behind[::-1]
     if UNIX in client_ips:
         client_ips = tuple(node for node in client_ips if node != UNIX)
     believed: dict[Says, str] = {}
-    ignored: list[Ignored] = []
+    ignored: tuple[Ignored, ...] = ()
     if client is not None and value is not None:
         if trusted == 0:
-            ignored.append(Ignored(client.name, value, _WHY_NOTHING[stopped]))
+            ignored += (Ignored(client.name, value, _WHY_NOTHING[stopped]),)
         elif stopped == "not_an_address":
             entry = next(islice(entries(value, client.says), len(behind), None))
-            ignored.append(Ignored(client.name, entry, "no address, so the walk ends"))
-        if elements is not None:
-            element = elements.element if trusted else SILENT
-            for header, said in zip(_IN_FORWARDED, (element.proto, element.host)):
-                if said and missed is None:
-                    _believe(header, said, believed, ignored)
-                elif said and trusted:
-                    ignored.append(Ignored(header.name, said, _WHY_MISSED[missed]))
-    for header in policy.headers.values:
+            ignored += (Ignored(client.name, entry, "no address, so the walk ends"),)
+        if elements is not None and trusted:
+            said = elements.element
+            for header, text in zip(_IN_FORWARDED, (said.proto, said.host)):
+                if text and missed is None:
+                    ignored += _believe(header, text, believed)
+                elif text:
+                    ignored += (Ignored(header.name, text, _WHY_MISSED[missed]),)
+    for header, words in policy.values:
         value = get(header.key)
         if value is None:
             continue
-        nth = nth_value(value, header.n) if missed is None and trusted >= header.n else None
-        if nth is None:
-            why = _WHY_MISSED.get(missed) or _why_not(header.n, trusted, stopped)
-            ignored.append(Ignored(header.name, value, why))
-        else:
-            _believe(header, nth, believed, ignored)
+        if missed is None and trusted >= header.n:
+            if len(value) < 6 and value in words:  # as most are
+                believed[header.says] = value
+                continue
+            nth = nth_value(value, header.n)
+            if nth is not None:
+                ignored += _believe(header, nth, believed)
+                continue
+        why = _WHY_MISSED.get(missed) or _why_not(header.n, trusted, stopped)
+        ignored += (Ignored(header.name, value, why),)
+    if missed is None:
+        scheme = believed.get("scheme") or policy.assumed_scheme or scheme
     return Resolution(  # by position: by keyword it costs twice as much
         client_ips[0] if client_ips else _address(peer),
         client_ips,
         peer,
-        tuple(behind),
+        behind,
         trusted,
         stopped,
         missed,
-        believed.get("scheme") or (policy.assumed_scheme if missed is None else None) or scheme,
+        scheme,
         believed,
-        tuple(ignored),
+        ignored,
         policy,
         elements.unbracketed if elements is not None and trusted else None,
+        (),
+        (),
     )
 
 
-def _believe(
-    header: Header, text: str, believed: dict[Says, str], ignored: list[Ignored]
-) -> None:
-    """Believe a value that a trusted hop wrote, if it is one."""
+def _believe(header: Header, text: str, believed: dict[Says, str]) -> tuple[Ignored, ...]:
+    """Believe a value that a trusted hop wrote; if it is none, return why."""
     value = header.parse(text)
     if value is None:
-        ignored.append(Ignored(header.name, text, f"no {header.says}"))
-    else:
-        believed[header.says] = value
+        return (Ignored(header.name, text, f"no {header.says}"),)
+    believed[header.says] = value
+    return ()
 
 
 def _why_not(n: int, trusted: int, stopped: Stopped) -> str:

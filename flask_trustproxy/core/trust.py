@@ -68,6 +68,14 @@ _is_host_name = re.compile(r"[a-z_][a-z0-9_.-]*|[a-z0-9_.-]*\.[a-z-]{2,}\.?").fu
 _OBJECTS = (IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
 
+#: Asked with an entry of a list as it was written; ``None``: it has to be read.
+TrustsAsWritten = Callable[[str], Optional[bool]]
+
+
+def _has_to_be_read(text: str) -> Optional[bool]:
+    return None
+
+
 @dataclass(frozen=True)
 class TrustFile:
     """A trust file as it was read.
@@ -106,6 +114,8 @@ class TrustPolicy:
     :param known: canonical addresses that were found trusted: the proxies, which
         come back with every request. Nothing that is not trusted enters, so
         that no stranger fills or empties it.
+    :param trusts_as_written: says of text that nobody has read yet whether it is
+        trusted at every hop; ``None``: it has to be read.
     """
 
     kind: Literal["nobody", "everybody", "count", "addresses", "callable"]
@@ -117,6 +127,9 @@ class TrustPolicy:
     unix: bool = False
     unix_by_name: bool = False
     known: Collection[str] = field(default=(), repr=False, compare=False)
+    trusts_as_written: TrustsAsWritten = field(
+        default=_has_to_be_read, repr=False, compare=False
+    )
 
     def rule(self, address: str, hop: int) -> Optional[str]:
         """Name what trusts this hop: the very network, name, file or count.
@@ -340,15 +353,17 @@ def _compile_elements(elements: Iterable[object], directory: str) -> TrustPolicy
     sets = [NetworkSet(networks), *(file.networks for file in files)]
     unix = any(name in texts for name in _SOCKETS)
     known: set[str] = set()
+    trusts, trusts_as_written = _trusts_addresses(sets, unix, known)
     return TrustPolicy(
         "addresses",
-        _trusts_addresses(sets, unix, known),
+        trusts,
         elements=elements,
         networks=sets[0],
         files=tuple(files),
         unix=unix,
         unix_by_name="unix" in texts,
         known=known,
+        trusts_as_written=trusts_as_written,
     )
 
 
@@ -371,7 +386,9 @@ def _is_private_range(network: Network) -> bool:
     return network.prefix < network.width and _PRIVATE.overlaps(network)
 
 
-def _trusts_addresses(sets: Sequence[NetworkSet], unix: bool, known: set[str]) -> Trusts:
+def _trusts_addresses(
+    sets: Sequence[NetworkSet], unix: bool, known: set[str]
+) -> tuple[Trusts, TrustsAsWritten]:
     """Make the question about addresses, which remembers the proxies.
 
     Threads share *known* without a lock. Each access is one operation of a set, which
@@ -380,24 +397,34 @@ def _trusts_addresses(sets: Sequence[NetworkSet], unix: bool, known: set[str]) -
     meet at the limit can pass it by one address each.
     """
     is_inside = sets[0].__contains__  # the operator costs as much again
+    holds = sets[0].holds
     if len(sets) > 1:
 
         def is_inside(address: str) -> bool:
             return any(address in each for each in sets)
+
+        def holds(text: str) -> Optional[bool]:
+            first = sets[0].holds(text)
+            return first if first is not False else is_inside(text)
+
+    def remember(address: str) -> bool:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known.add(address)
+        return True
 
     def trusts(address: str, hop: int) -> bool:
         if address in known:
             return True
         if address == UNIX:
             return unix
-        if not address or not is_inside(address):
-            return False
-        if len(known) >= _MOST_KNOWN:
-            known.clear()
-        known.add(address)
-        return True
+        return bool(address) and is_inside(address) and remember(address)
 
-    return trusts
+    def trusts_as_written(text: str) -> Optional[bool]:
+        trusted = holds(text)
+        return remember(text) if trusted else trusted
+
+    return trusts, trusts_as_written
 
 
 def _element_text(element: object) -> str:

@@ -7,11 +7,11 @@ off and read, whom to trust and how far to go is decided once, when the policy i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Literal
+from typing import Literal, Optional
 
 from .forwarded import CommaBefore
 from .headers import Read
-from .trust import Trusts
+from .trust import Trusts, TrustsAsWritten
 
 #: Why a walk ended.
 Stopped = Literal[
@@ -24,14 +24,20 @@ Walk = Callable[[str, str, Read], tuple[list[str], int, Stopped]]
 
 
 def make_walk(
-    trusts: Trusts, max_hops: int, comma_before: CommaBefore, known: Collection[str] = ()
+    trusts: Trusts,
+    max_hops: int,
+    comma_before: Optional[CommaBefore] = None,
+    known: Collection[str] = (),
+    trusts_as_written: TrustsAsWritten = lambda text: None,
 ) -> Walk:
     """Make the function that walks.
 
     :param trusts: says which hops are trusted.
     :param max_hops: at most so many hops are trusted.
-    :param comma_before: cuts off an entry.
+    :param comma_before: cuts off an entry; ``None``: each comma does.
     :param known: entries that are the canonical addresses of trusted hops.
+    :param trusts_as_written: says of an entry that needs no reading whether it is
+        trusted, at whichever hop; ``None``: it has to be read.
     """
 
     def walk(peer: str, value: str, read: Read) -> tuple[list[str], int, Stopped]:
@@ -50,20 +56,24 @@ def make_walk(
             return behind, 0, "untrusted"
         hop = 0
         # As entries() cuts them; with that generator the walk takes half as long again.
-        end = len(value) if value.strip(" \t") else -1
+        end = len(value) if value else -1
         while end >= 0:
             hop += 1
-            comma = comma_before(value, end)
+            comma = comma_before(value, end) if comma_before else value.rfind(",", 0, end)
             node = value[comma + 1 : end].strip(" \t")
             end = comma
             if node in known:
                 behind.append(node)
             else:
-                node = read(node) or ""
-                if not node:
-                    return behind, hop, "not_an_address"
+                trusted = trusts_as_written(node)
+                if trusted is None:
+                    node = read(node) or ""
+                    if not node:
+                        is_blank = hop == 1 and not value.strip(" \t")
+                        return behind, hop, "end" if is_blank else "not_an_address"
+                    trusted = trusts(node, hop)
                 behind.append(node)
-                if not trusts(node, hop):
+                if not trusted:
                     return behind, hop, "untrusted"
             if hop == max_hops:
                 return behind, hop, "max_hops"

@@ -105,6 +105,9 @@ class TestExplain:
                 believed={"host": "made.example.com:8443", "port": "8443", "prefix": "/made"},
                 ignored=(Ignored("X-Made", "up", "just so"),),
                 policy=policy,
+                unbracketed=None,
+                removed=(),
+                inner=(),
             )
 
         monkeypatch.setattr(environ, "resolve", resolve)

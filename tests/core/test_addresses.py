@@ -285,24 +285,30 @@ def test_a_socket_is_a_node_and_no_address():
 
 
 @pytest.mark.parametrize("reader", ["_pack_ipv4_anywhere", "_pack_ipv4_natively"])
-def test_ipv4_is_the_same_by_either_reader(monkeypatch, reader):
+def test_an_address_is_the_same_by_either_reader(monkeypatch, reader):
     """The one for platforms that read leading zeros, and the one for all others."""
     monkeypatch.setattr(module, "_pack_ipv4", getattr(module, reader))
+    monkeypatch.setattr(module, "_pack_ipv6", getattr(module, reader.replace("4", "6")))
     for text, expected in [case.values for case in [*PLAIN, *DRESSED]]:
         assert parse_node(text) == expected
     for (text,) in [case.values for case in [*NOT_AN_ADDRESS, *NOT_A_NODE]]:
         assert parse_node(text) == ""
 
 
-@pytest.mark.parametrize(
-    "leniency",
-    ["01.2.3.4", "1.2.3.04", "1.2.3", "0x1.2.3.4", "1.2.3.4 ", "1.2.3.4\0", "0.0.0."],
-)
-def test_a_reader_that_is_lenient_is_not_used(leniency):
+@pytest.mark.parametrize("leniency", module._NO_IPV4)
+def test_a_reader_of_ipv4_that_is_lenient_is_not_used(leniency):
     def lenient(text):
         return b"\1\2\3\4" if text == leniency else module._pack_ipv4_anywhere(text)
 
-    assert not module._is_strict(lenient)
+    assert not module._refuses(lenient, module._NO_IPV4)
+
+
+@pytest.mark.parametrize("leniency", module._NO_IPV6)
+def test_a_reader_of_ipv6_that_is_lenient_is_not_used(leniency):
+    def lenient(text):
+        return bytes(16) if text == leniency else module._pack_ipv6_anywhere(text)
+
+    assert not module._refuses(lenient, module._NO_IPV6)
 
 
 def test_a_reader_that_takes_a_nul_is_never_believed():
@@ -322,9 +328,11 @@ for text in ("203.0.113.9", "2001:db8::1", "[2001:db8::1]:80", "::ffff:203.0.113
 
 
 def test_a_reader_that_is_strict_is_used():
-    assert not module._is_strict(socket.inet_aton)
-    assert module._is_strict(module._pack_ipv4_anywhere)
-    assert module._is_strict(module._pack_ipv4)
+    assert not module._refuses(socket.inet_aton, module._NO_IPV4)
+    assert module._refuses(module._pack_ipv4_anywhere, module._NO_IPV4)
+    assert module._refuses(module._pack_ipv4, module._NO_IPV4)
+    assert module._refuses(module._pack_ipv6_anywhere, module._NO_IPV6)
+    assert module._refuses(module._pack_ipv6, module._NO_IPV6)
 
 
 @given(spelled_addresses)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_trustproxy.core import resolution as module
+from flask_trustproxy.core import addresses as module
 from flask_trustproxy.core.addresses import parse_node
 from flask_trustproxy.core.forwarded import list_comma
 from flask_trustproxy.core.headers import KNOWN
@@ -75,8 +75,9 @@ def test_a_long_list_of_trusted_hops_ends_at_the_limit():
 def test_a_proxy_that_is_known_is_not_read_again(monkeypatch):
     settings, headers = settings_of(), {XFF: "10.0.0.4, 10.0.0.3"}
     first = resolved(settings, headers)
-    monkeypatch.setattr(module, "parse_node", lambda text: pytest.fail(text))
-    assert resolved(settings, headers) == first
+    for reader in ("_pack_ipv4", "_pack_ipv6"):
+        monkeypatch.setattr(module, reader, lambda text: pytest.fail(text))
+    assert resolve(settings.policy, PEER, "http", keyed(headers)) == first
 
 
 def test_an_address_alone_is_no_element():
