@@ -363,7 +363,7 @@ def test_no_header_makes_a_url_raise_or_leave_the_host(
     body, status, _ = run_wsgi_app(app, environ)
     assert status == "200 OK"
     _, status, headers = run_wsgi_app(app, redirected)
-    assert status == "308 PERMANENT REDIRECT"
+    assert status.upper() == "308 PERMANENT REDIRECT"
 
     resolution = rewrite(environ, app.extensions["trustproxy"].settings.policy)
     origin = f"{resolution.scheme}://{expected_host(resolution, own)}"

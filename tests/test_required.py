@@ -17,6 +17,7 @@ from flask_trustproxy import (
     get_client_ip,
     request,
 )
+from helpers import preprocess
 
 STRANGER = {"REMOTE_ADDR": "198.51.100.7"}
 BODY = b"This app is reached through its proxies only.\n"
@@ -651,10 +652,11 @@ class TestWhereTheMiddlewareWasLost:
 
 def test_in_a_test_request_context_preprocess_request_enforces_it():
     app = make_app()
-    with app.test_request_context("/", environ_overrides=STRANGER):
-        assert app.preprocess_request().status_code == 403
-    with app.test_request_context("/", environ_overrides={"REMOTE_ADDR": "127.0.0.1"}):
-        assert app.preprocess_request() is None
+    with app.test_request_context("/", environ_overrides=STRANGER) as context:
+        assert preprocess(app, context).status_code == 403
+    trusted = {"REMOTE_ADDR": "127.0.0.1"}
+    with app.test_request_context("/", environ_overrides=trusted) as context:
+        assert preprocess(app, context) is None
 
 
 def test_one_warning_per_process_however_many_are_refused(caplog):

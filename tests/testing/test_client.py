@@ -54,7 +54,7 @@ def make_app(trust: object = None, headers: object = None, **more: object) -> Fl
     @app.route("/older", methods=["GET", "POST"])
     def older():
         session["older"] = True
-        return redirect("/told")
+        return redirect("/told", 302)  # newer Flasks say 303 unless told
 
     @app.get("/told")
     def told() -> dict[str, object]:
