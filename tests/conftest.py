@@ -19,7 +19,13 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-settings.load_profile("ci" if "CI" in os.environ else "local")
+# For a Python that is neither the oldest nor the newest, where those are tested too.
+settings.register_profile("fewer", settings.get_profile("ci"), max_examples=20)
+
+#: Whether tests marked ``slow`` and most examples are left to other environments.
+FEWER = bool(os.environ.get("FEWER_EXAMPLES"))
+
+settings.load_profile("fewer" if FEWER else "ci" if "CI" in os.environ else "local")
 
 
 class NoSkips:
@@ -47,3 +53,10 @@ class NoSkips:
 def pytest_configure(config: pytest.Config) -> None:
     if "CI" in os.environ:
         config.pluginmanager.register(NoSkips())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    slow = [item for item in items if FEWER and item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]

@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import flask_trustproxy.testing
 from flask_trustproxy.settings import SETTINGS
+from summary import supported
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(flask_trustproxy.__file__).parent
@@ -303,6 +304,19 @@ def test_readme_and_ci_run_the_tests_by_the_same_line():
     lines = (ROOT / ".ci/run").read_text("utf-8").splitlines()
     commands = [line for line in lines if line and not line.startswith("#")]
     assert commands[-1] == shell_line("Run the tests")
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern"),
+    [
+        ("tox.ini", r"^    py3(?:(\d+)|\{([\d, ]+)\})$"),
+        (".github/workflows/tests.yaml", r'python: "3\.(\d+)"'),
+    ],
+)
+def test_every_python_of_the_metadata_is_tested(file: str, pattern: str):
+    named = re.findall(pattern, (ROOT / file).read_text("utf-8"), re.MULTILINE)
+    minors = re.findall(r"\d+", str(named))
+    assert sorted(map(int, minors)) == [int(each[2:]) for each in supported()]
 
 
 @pytest.mark.parametrize("title", ["Try it", "Run the tests"])

@@ -114,6 +114,7 @@ def test_its_marker_counts(proxied_client):
     result.assert_outcomes(passed=10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("others", [(), WITHOUT_PYTEST_FLASK], ids=["pytest-flask", "alone"])
 def test_beside_pytest_xdist(pytester: pytest.Pytester, others: tuple[str, ...]):
     pytester.makepyfile(TESTS)

@@ -249,6 +249,7 @@ def test_a_list_that_trust_proxy_would_not_warn_of_is_taken(body):
     assert read("cloudflare", body) == parse_list(body, URL)
 
 
+@pytest.mark.slow
 def test_more_networks_than_a_file_may_have_are_refused():
     half = [f'"10.{n >> 16}.{n >> 8 & 255}.{n & 255}"' for n in range(500_001)]
     other = [text.replace("10.", "127.", 1) for text in half]

@@ -627,6 +627,7 @@ class CountedBytes(bytes):
     __hash__ = bytes.__hash__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("start", "inet"),
     [

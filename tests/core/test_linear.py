@@ -11,6 +11,8 @@ import pytest
 from flask_trustproxy import TrustProxyMiddleware
 from helpers import CLIENT, environ_of
 
+pytestmark = pytest.mark.slow
+
 #: One repeated text for each way in which a reader could go back and forth.
 TEXTS = {
     "digits": "1",

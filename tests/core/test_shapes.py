@@ -125,6 +125,7 @@ class Compared(bytes):
 
 
 class TestWhatWasTrusted:
+    @pytest.mark.slow
     def test_a_hundred_thousand_networks_are_looked_through_once_per_proxy(self, monkeypatch):
         policy = compile_trust([IPv4Address((10 << 24) + 2 * i) for i in range(100_000)])
         pack = module.inet_aton

@@ -259,6 +259,7 @@ def test_only_trusted_addresses_are_known_and_at_most_1024():
     assert policy.known == {asked[1024]}
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_networks_are_one_sorted_set():
     many = [IPv4Address((10 << 24) + 2 * i) for i in range(100_000)]
     policy = compile_trust(many)
@@ -637,6 +638,7 @@ class TestFiles:
         policy = compile_trust("file:unix", str(path.parent))
         assert (policy.unix, policy.unix_by_name) == (False, False)
 
+    @pytest.mark.slow
     def test_a_hundred_thousand_networks_are_kept_small(self, path):
         lines = [f"{IPv4Address((32 << 24) + 2 * i)}\n" for i in range(100_000)]
         path.write_text("".join(lines))

@@ -158,6 +158,7 @@ def test_a_file_without_a_network_is_a_mistake(tmp_path, content):
     assert mistake(path) == f"expected at least one address or network in {str(path)!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [b"", b"\n"], ids=["unended", "ended"])
 def test_a_million_lines_are_read(tmp_path, end):
     path = tmp_path / "list.txt"
@@ -165,6 +166,7 @@ def test_a_million_lines_are_read(tmp_path, end):
     assert list(map(str, read_file(str(path))[0])) == ["::1/128"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [b"", b"\n"], ids=["unended", "ended"])
 def test_more_than_a_million_lines_are_a_mistake(tmp_path, end):
     path = tmp_path / "list.txt"

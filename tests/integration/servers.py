@@ -62,5 +62,8 @@ def _accepts(at: Endpoint) -> None:
         pass
 
 
+#: How to get it. It has no wheels for Python 3.15, and it compiles long.
+PYUWSGI = f"{'' if sys.version_info < (3, 15) else 'Python 3.14, '}pip install pyuwsgi"
+
 # It speaks its own protocol, to nginx alone.
-UWSGI = Server("uWSGI", installed("uwsgi"), "pip install pyuwsgi", _uwsgi, ready=_accepts)
+UWSGI = Server("uWSGI", installed("uwsgi"), PYUWSGI, _uwsgi, ready=_accepts)

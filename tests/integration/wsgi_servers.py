@@ -15,7 +15,7 @@ from typing import Optional
 from . import wsgi_apache
 from .client import Endpoint, Unix, ask
 from .process import installed
-from .servers import HERE, Server
+from .servers import HERE, PYUWSGI, Server
 from .stack import replace as replace_words
 
 EXAMPLES = HERE.parents[1] / "examples" / "servers"
@@ -113,7 +113,7 @@ WAITRESS = WsgiServer(
 UWSGI = WsgiServer(
     "uWSGI --http-socket",
     installed("uwsgi"),
-    "pip install pyuwsgi",
+    PYUWSGI,
     example("uwsgi.txt"),
     mapped="127.0.0.2",
     unix="0.0.0.0",
@@ -187,7 +187,7 @@ HYPERCORN = WsgiServer(
 BJOERN = WsgiServer(
     "bjoern",
     _packages("bjoern"),
-    "pip install bjoern-binary",
+    PYUWSGI.replace("pyuwsgi", "bjoern-binary"),
     example("bjoern.txt"),
     places=("127.0.0.1",),
     joint="",
