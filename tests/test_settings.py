@@ -650,6 +650,15 @@ DEFAULTS = {
     "TRUST_PROXY_CLEAN_HEADERS": True,
     "TRUST_PROXY_SECURE_COOKIES": "session",
     "TRUST_PROXY_REQUIRED": False,
+    **dict.fromkeys(
+        (
+            "TRUST_PROXY_PROBE_KEY",
+            "TRUST_PROXY_EDGE",
+            "TRUST_PROXY_EDGE_SECRET",
+            "TRUST_PROXY_IDENTITY_HEADERS",
+            "TRUST_PROXY_SCHEME",
+        )
+    ),
 }
 # For each setting a value for config, one for the environment, and how both are told apart.
 SOURCES = [
@@ -659,11 +668,28 @@ SOURCES = [
     ("TRUST_PROXY_CLEAN_HEADERS", True, "no", lambda s: s.policy.clean_headers),
     ("TRUST_PROXY_SECURE_COOKIES", False, "all", lambda s: s.secure_cookies),
     ("TRUST_PROXY_REQUIRED", False, "/healthz", lambda s: (s.required, s.open_paths)),
+    ("TRUST_PROXY_EDGE", "::1", "127.0.0.1", lambda s: edge_of(s)),
+    (
+        "TRUST_PROXY_IDENTITY_HEADERS",
+        ["Remote-User"],
+        "X-User, X-Email",
+        lambda s: list(s.policy.identity.values()),
+    ),
 ]
+
+
+def edge_of(settings):
+    """The elements of the edge, and the values of its secret."""
+    edge = settings.policy.edge
+    return (
+        edge.proxies and edge.proxies.elements,
+        edge.secret and (edge.secret.name, edge.secret.values),
+    )
 
 
 def test_the_defaults():
     settings = read_settings({}, {})
+    assert DEFAULTS.keys() == SETTINGS.keys()
     for name, value in DEFAULTS.items():
         assert SETTINGS[name].default == value
         assert settings.given[name] == Given(value, "the default")
@@ -731,8 +757,44 @@ class TestSources:
             settings_from_arguments(**{**arguments, argument: "\0"})
         expected = f"{name}='\\x00' (from the argument {argument}): expected "
         assert str(error.value).startswith(expected)
-        with pytest.raises(SettingError):
-            settings_from_arguments(**{**arguments, argument: None})
+        if DEFAULTS[name] is not None:
+            with pytest.raises(SettingError):
+                settings_from_arguments(**{**arguments, argument: None})
+
+
+#: Settings whose value is shown as "<secret>", or that have but one value.
+OTHERS = [
+    (
+        "TRUST_PROXY_EDGE_SECRET",
+        ["X-Verify: 0123456789abcdef"],
+        "X-Verify: 0123456789ABCDEF",
+        lambda s: edge_of(s)[1],
+    ),
+    ("TRUST_PROXY_PROBE_KEY", "k" * 32, "K" * 32, lambda s: s.probe_key),
+    ("TRUST_PROXY_SCHEME", "https", "HTTPS", lambda s: s.policy.assumed_scheme),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "environment", "read"), OTHERS, ids=[case[0] for case in OTHERS]
+)
+def test_each_other_setting_comes_from_the_same_places(name, config, environment, read):
+    assert {case[0] for case in (*SOURCES, *OTHERS)} == SETTINGS.keys()
+    unset = read(read_settings({}, {name: ""}))
+    assert unset is None
+    for where, origin in (
+        (({name: config}, {name: environment}), "from app.config"),
+        (({name: None}, {name: environment}), "from the environment"),
+    ):
+        settings = read_settings(*where)
+        assert settings.given[name].origin == origin
+        value = config if origin == "from app.config" else environment
+        assert read(settings) == read(read_settings({name: value}, {})) != unset
+    arguments = {setting.argument: setting.default for setting in SETTINGS.values()}
+    settings = settings_from_arguments(**{**arguments, SETTINGS[name].argument: config})
+    assert read(settings) == read(read_settings({name: config}, {}))
+    shown = "<secret>" if name in ("TRUST_PROXY_EDGE_SECRET", "TRUST_PROXY_PROBE_KEY") else "''"
+    assert mistake({name: ""}).startswith(f"{name}={shown} (from app.config): expected ")
 
 
 def test_settings_that_conflict_name_the_origin_of_the_one_to_mend():
@@ -902,6 +964,11 @@ class TestFlaskConfig:
             "TRUST_PROXY_CLEAN_HEADERS": "0",
             "TRUST_PROXY_SECURE_COOKIES": "false",
             "TRUST_PROXY_REQUIRED": '["/healthz"]',
+            "TRUST_PROXY_EDGE": '["10.0.0.2", "unix"]',
+            "TRUST_PROXY_EDGE_SECRET": "X-Verify: 0123456789abcdef, X-Verify: 0123456789ABCDEF",
+            "TRUST_PROXY_IDENTITY_HEADERS": '["Remote-User"]',
+            "TRUST_PROXY_SCHEME": '"https"',
+            "TRUST_PROXY_PROBE_KEY": "12345678901234567890123456789012",  # JSON: an int
         }.items():
             monkeypatch.setenv(f"FLASK_{name}", text)
         config.from_prefixed_env()
@@ -912,6 +979,11 @@ class TestFlaskConfig:
         assert settings.policy.clean_headers is False
         assert settings.secure_cookies is False
         assert (settings.required, settings.open_paths) == (True, {"/healthz"})
+        values = (b"0123456789abcdef", b"0123456789ABCDEF")
+        assert edge_of(settings) == (("10.0.0.2", "unix"), ("X-Verify", values))
+        assert list(settings.policy.identity.values()) == ["Remote-User"]
+        assert settings.policy.assumed_scheme == "https"
+        assert settings.probe_key == b"12345678901234567890123456789012"
 
     @pytest.mark.parametrize("text", ["true", "1", "yes", "on", "True", '"on"'])
     def test_on_by_prefix(self, config, monkeypatch, text):
@@ -931,6 +1003,11 @@ class TestFlaskConfig:
         "TRUST_PROXY_CLEAN_HEADERS": False,
         "TRUST_PROXY_SECURE_COOKIES": "all",
         "TRUST_PROXY_REQUIRED": None,
+        "TRUST_PROXY_EDGE": ["10.0.0.2"],
+        "TRUST_PROXY_EDGE_SECRET": ["X-Verify: 0123456789abcdef"],
+        "TRUST_PROXY_IDENTITY_HEADERS": ["Remote-User", "X-Email"],
+        "TRUST_PROXY_SCHEME": "https",
+        "TRUST_PROXY_PROBE_KEY": None,
     }
     TOML = """
         TRUST_PROXY = ["loopback", "10.0.0.0/8"]
@@ -938,6 +1015,10 @@ class TestFlaskConfig:
         TRUST_PROXY_MAX_HOPS = 2
         TRUST_PROXY_CLEAN_HEADERS = false
         TRUST_PROXY_SECURE_COOKIES = "all"
+        TRUST_PROXY_EDGE = "10.0.0.2"
+        TRUST_PROXY_EDGE_SECRET = "X-Verify: 0123456789abcdef"
+        TRUST_PROXY_IDENTITY_HEADERS = "Remote-User, X-Email"
+        TRUST_PROXY_SCHEME = "https"
     """
 
     def check(self, config):
@@ -951,6 +1032,15 @@ class TestFlaskConfig:
         assert settings.required is False
         assert settings.given["TRUST_PROXY"].origin == "from app.config"
         assert settings.given["TRUST_PROXY_REQUIRED"].origin == "the default"
+        secret = ("X-Verify", (b"0123456789abcdef",))
+        assert edge_of(settings) == (("10.0.0.2",), secret)
+        assert list(settings.policy.identity.values()) == ["Remote-User", "X-Email"]
+        assert settings.policy.assumed_scheme == "https"
+        assert settings.given["TRUST_PROXY_EDGE_SECRET"].origin == "from app.config"
+        assert settings.given["TRUST_PROXY_PROBE_KEY"].origin == "the default"
+
+    def test_every_setting_is_in_these_files(self):
+        assert self.JSON.keys() == SETTINGS.keys()
 
     def test_a_json_file(self, config, tmp_path):
         (tmp_path / "config.json").write_text(json.dumps(self.JSON), "utf-8")

@@ -174,7 +174,7 @@ KNOWN = {
             "X-Client-IP X-Cluster-Client-IP X-Azure-ClientIP X-Envoy-External-Address "
             "X-Appengine-User-IP DO-Connecting-IP",
         ),
-        # https://docs.netlify.com/build/functions/get-started/
+        # https://answers.netlify.com/t/52665, in which Netlify says which headers it sends
         *_table("address", "X-NF-Client-Connection-IP"),
         # "198.51.100.10:46532": https://docs.aws.amazon.com/AmazonCloudFront/latest/
         # DeveloperGuide/adding-cloudfront-headers.html
@@ -185,7 +185,7 @@ KNOWN = {
             "CloudFront-Forwarded-Proto",
             _PLAIN_SCHEME,
         ),
-        # "ssl": https://docs.gunicorn.org/en/stable/settings.html#secure-scheme-headers
+        # "ssl": secure_scheme_headers in gunicorn 27, gunicorn/config.py
         *_table("scheme", "X-Forwarded-Protocol", _SCHEME_OR_SSL),
         *_table("scheme", "X-Forwarded-Ssl Front-End-Https", _SWITCH),
         # https://cloud.google.com/appengine/docs/standard/reference/request-headers
@@ -208,9 +208,10 @@ KNOWN = {
 _NEVER_READ = (
     "X-Forwarded-By X-Forwarded-Server Client-IP Forwarded-For X-Forwarded CF-Connecting-IPv6 "
     "X-Host X-ProxyUser-Ip WL-Proxy-Client-IP Proxy-Client-IP "
-    # https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/configmap/
+    # ingress-nginx: rootfs/etc/nginx/template/nginx.tmpl
     "X-Original-Forwarded-For "
-    # ASP.NET Core's ForwardedHeadersDefaults: what its middleware moved out of the way
+    # what ASP.NET Core's middleware moved out of the way: https://learn.microsoft.com/
+    # dotnet/api/microsoft.aspnetcore.httpoverrides.forwardedheadersdefaults
     "X-Original-For X-Original-Proto "
     # other names of a prefix, which some applications read
     "X-Forwarded-Path X-Forwarded-Context"
