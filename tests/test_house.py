@@ -32,8 +32,8 @@ ORDER = (
     "report.repeat log watch report.facts report.picture report.explained "
     "report.as_json probe.door chain middleware extension debugtoolbar probe.forgeries "
     "probe.observations probe.fixes probe.report probe.verdict probe.client "
-    "commands.terminal commands.loading commands.check commands.explain commands.probe "
-    "commands.providers commands.download "
+    "probe.words probe.page commands.terminal commands.loading commands.check "
+    "commands.explain commands.probe commands.providers commands.download "
     "commands.replacement commands.fetch commands.app testing.client testing.unforgeable "
     "pytest_plugin"
 ).split()

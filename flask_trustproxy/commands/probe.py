@@ -5,20 +5,30 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Optional
 
 import click
 
 from ..core.addresses import parse_address
-from ..probe.client import Target, Unanswered, curl, http_beside, parse_target
+from ..probe.client import Target, Unanswered, parse_target
 from ..probe.client import probe as run_probe
-from ..probe.observations import Forged
-from ..probe.report import OverHttp, Recommendation, Report, When, beside, unprobed
-from ..probe.verdict import UNKNOWN
-from ..report.phrases import node_name, printable, quote
+from ..probe.page import report_page
+from ..probe.report import Recommendation, Report, unprobed
+from ..probe.words import (
+    HEADINGS,
+    OVER_HTTP,
+    UNKNOWN,
+    count_in_words,
+    curl_of,
+    forged_in_words,
+    header_rows,
+)
+from ..report.phrases import node_name, printable
 from ..settings import MAKE_KEY, parse_probe_key
-from .loading import NoTrustProxy, load
+from .loading import NoAnswer, NoTrustProxy, load
 from .terminal import Line, paragraph, picture, print_json, print_text, table
 
 
@@ -68,6 +78,13 @@ def _read_source(ctx: click.Context, parameter: click.Parameter, value: str) -> 
 @click.option("--no-http", is_flag=True, help="Leave these requests out.")
 @click.option("--verbose", is_flag=True, help="Print a line for each request.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html",
+    "page_file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write the report as a web page to FILE too.",
+)
 @click.pass_context
 def probe(
     ctx: click.Context,
@@ -81,6 +98,7 @@ def probe(
     no_http: bool,
     verbose: bool,
     as_json: bool,
+    page_file: Optional[Path],
 ) -> None:
     """Send forged headers through your proxies, and say what the app believes.
 
@@ -108,7 +126,18 @@ def probe(
         print_text(_probe_text(report, target, http_port))
     else:
         click.echo(f"Error: {printable(report.headline)}", err=True)
+    if page_file is not None:
+        _write_page(
+            page_file, report_page(report, target, http_port, datetime.now(timezone.utc))
+        )
     ctx.exit(_exit_code(report))
+
+
+def _write_page(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, "utf-8")
+    except OSError as error:
+        raise NoAnswer(f"The page was not written: {error}") from None
 
 
 def _exit_code(report: Report) -> int:
@@ -147,23 +176,6 @@ class _Progress:
 
 
 _COLORS = {"safe": "green", "inconclusive": "yellow"}
-
-#: What became of http beside https, in words.
-OVER_HTTP: Mapping[OverHttp, str] = {
-    "probed": "Over http the same app answers. That was probed too.",
-    "redirected": "Over http a proxy redirects, before the request reaches the app.",
-    "another": "Over http something else answers, which is not this app.",
-    "no_answer": "Over http nothing answers.",
-    "left_out": "Http was not probed.",
-    "itself": "",
-}
-
-#: What is printed above the settings to write.
-HEADINGS: Mapping[When, str] = {
-    "now": "The narrowest settings for this chain",
-    "after_proxy_change": "After you have changed the proxy: the narrowest settings",
-    "if_direct": "If there really is no proxy: the narrowest settings",
-}
 
 
 def _probe_text(report: Report, target: Target, http_port: int) -> Iterator[Line]:
@@ -204,21 +216,6 @@ def _probe_text(report: Report, target: Target, http_port: int) -> Iterator[Line
             yield from paragraph("", last)
 
 
-def forged_in_words(forged: Forged, report: Report) -> str:
-    """What the app believed of a forgery, as a sentence."""
-    return (
-        f"{forged.output} was {quote(forged.believed)} after {forged.header}: "
-        f"{quote(forged.sent, 80)}{beside(forged.over, report.over_http)}"
-    )
-
-
-def curl_of(forged: Forged, target: Target, http_port: int) -> str:
-    """The command that sends a forgery again, the way that it went."""
-    if forged.over != target.url.scheme:
-        target = http_beside(target, http_port)
-    return curl(target, forged.forgery)
-
-
 def _recommended_text(recommended: Recommendation) -> Iterator[Line]:
     settings = recommended.settings()
     if settings:
@@ -228,25 +225,3 @@ def _recommended_text(recommended: Recommendation) -> Iterator[Line]:
         yield from (f"  {name}={shlex.quote(str(value))}" for name, value in settings.items())
     if recommended.count:
         yield from paragraph("", count_in_words(recommended.count))
-
-
-def count_in_words(count: int) -> str:
-    """That a count could be set instead, and when."""
-    hops = "one proxy, whatever its address" if count == 1 else f"the {count} nearest hops"
-    return (
-        f"Instead, TRUST_PROXY = {count} trusts {hops}. Set it only if nobody can reach the "
-        "app directly, without going through the proxies."
-    )
-
-
-def header_rows(report: Report) -> Iterator[tuple[str, str, str]]:
-    """Each header that is read or written, and the others by what is done with them."""
-    others: dict[str, int] = {}
-    for name, behaviour in report.headers.items():
-        read = name in report.read
-        if read or behaviour in ("set", "appended"):
-            yield name, behaviour, "yes" if read else "no"
-        elif behaviour != "absent":
-            others[behaviour] = others.get(behaviour, 0) + 1
-    for done, count in others.items():
-        yield f"{count} other{'' if count == 1 else 's'}", done, "no"

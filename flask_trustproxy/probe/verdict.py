@@ -26,12 +26,6 @@ Found = TypeVar("Found")
 
 SAFE = "Nothing that was forged was accepted, and honest requests are seen correctly."
 
-#: What no probe can know.
-UNKNOWN = (
-    "What the probe cannot know: other ways to the app, such as its own port or another load "
-    "balancer; other virtual hosts and other URLs of this one."
-)
-
 
 def conclude(
     ways: Sequence[Observations], over_http: OverHttp = "itself", stopped: str = ""

@@ -194,6 +194,29 @@ class TestCommand:
         told = json.loads(left_out.output)
         assert (told["over_http"], told["requests"]) == ("left_out", ALL)
 
+    @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "JSON"])
+    def test_html_writes_the_page_beside_what_is_printed(self, tmp_path, form):
+        file = tmp_path / "probe.html"
+        plain = self.run("--key", KEY, *form)
+        result = self.run("--key", KEY, *form, "--html", str(file))
+        assert (result.exit_code, result.output) == (plain.exit_code, plain.output)
+        html = file.read_text("utf-8")
+        assert html.startswith("<!doctype html>")
+        assert "<h1>safe: probe of http://127.0.0.1/</h1>" in html
+
+    def test_html_is_written_too_if_nothing_answers(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(prober, "_send", Script(1, respond(502)))
+        file = tmp_path / "probe.html"
+        assert self.run("--key", KEY, "--html", str(file)).exit_code == 2
+        assert "HTTP 502: the proxy does not reach the app." in file.read_text("utf-8")
+
+    def test_a_page_that_cannot_be_written_is_told_after_the_report(self, tmp_path):
+        file = tmp_path / "there is no such folder" / "probe.html"
+        result = self.run("--key", KEY, "--html", str(file))
+        assert result.exit_code == 2
+        assert result.output.startswith("safe: ")
+        assert "\nError: The page was not written: " in result.output
+
     @pytest.mark.parametrize("source", ["localhost", "127.0.0.1:80", "x"])
     def test_a_source_that_is_no_address(self, source):
         result = self.run("--key", KEY, "--source", source)
