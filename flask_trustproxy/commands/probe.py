@@ -13,10 +13,11 @@ from typing import Optional
 import click
 
 from ..core.addresses import parse_address
-from ..probe.client import Target, Unanswered, parse_target
+from ..probe.client import Unanswered
 from ..probe.client import probe as run_probe
 from ..probe.page import report_page
 from ..probe.report import Recommendation, Report, unprobed
+from ..probe.wire import Target, parse_target
 from ..probe.words import (
     HEADINGS,
     OVER_HTTP,

@@ -14,9 +14,9 @@ from datetime import datetime
 
 from ..report.phrases import node_name
 from ..report.picture import Box, Section, page
-from .client import Target
 from .door import own_version
 from .report import Report
+from .wire import Target
 from .words import (
     HEADINGS,
     OVER_HTTP,

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..report.phrases import quote
-from .client import Target, curl, http_beside
 from .observations import Forged
 from .report import OverHttp, Report, When, beside
+from .wire import Target, curl, http_beside
 
 #: What no probe can know.
 UNKNOWN = (

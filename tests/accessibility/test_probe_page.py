@@ -9,9 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from flask_trustproxy.probe.client import parse_target
 from flask_trustproxy.probe.page import report_page
 from flask_trustproxy.probe.report import unprobed
+from flask_trustproxy.probe.wire import parse_target
 from probe.worlds import APPENDS, EDGE, INNER, JOINS, PROBER, Proxy, World
 
 LARGE, SMALL = 1280, 400

@@ -42,7 +42,7 @@ class TestCommand:
     def _no_setting_from_outside(self, monkeypatch):
         monkeypatch.delenv("TRUST_PROXY_PROBE_KEY", raising=False)
         monkeypatch.setenv("COLUMNS", "80")
-        monkeypatch.setattr(prober, "_send", Script())
+        monkeypatch.setattr(prober, "send", Script())
 
     def run(self, *arguments, app=None, url="http://127.0.0.1/", **options):
         info = flask.cli.ScriptInfo(create_app=None if app is None else lambda: app)
@@ -61,7 +61,7 @@ class TestCommand:
         assert '\n  TRUST_PROXY = "false"\n' in result.output
 
     def test_one_header_that_is_refused_is_one_other(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(5, respond(403)))
+        monkeypatch.setattr(prober, "send", Script(5, respond(403)))
         lines = self.run("--key", KEY).output.splitlines()
         assert [line.split() for line in lines if " other" in line[:12]] == [
             f"{len(NAMES) - 3} others passed no".split(),
@@ -98,7 +98,7 @@ class TestCommand:
     def test_what_is_recommended(self, monkeypatch):
         script = Script()
         script.proxy = "10.0.0.5"
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         result = self.run("--key", KEY)
         assert result.exit_code == 1
         assert (
@@ -161,11 +161,11 @@ class TestCommand:
         assert (result.exit_code, result.output.splitlines()[-1]) == (2, f"Error: {expected}")
 
     def test_no_answer_is_one_sentence(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(2, respond(502)))
+        monkeypatch.setattr(prober, "send", Script(2, respond(502)))
         why = "Request 2 (an honest request): HTTP 502: the proxy does not reach the app."
         result = self.run("--key", KEY)
         assert (result.exit_code, result.output) == (2, f"Error: {why}\n")
-        monkeypatch.setattr(prober, "_send", Script(2, respond(502)))
+        monkeypatch.setattr(prober, "send", Script(2, respond(502)))
         told = self.run("--key", KEY, "--json")
         assert told.exit_code == 2
         report = json.loads(told.output)
@@ -205,7 +205,7 @@ class TestCommand:
         assert "<h1>safe: probe of http://127.0.0.1/</h1>" in html
 
     def test_html_is_written_too_if_nothing_answers(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(1, respond(502)))
+        monkeypatch.setattr(prober, "send", Script(1, respond(502)))
         file = tmp_path / "probe.html"
         assert self.run("--key", KEY, "--html", str(file)).exit_code == 2
         assert "HTTP 502: the proxy does not reach the app." in file.read_text("utf-8")
@@ -226,14 +226,14 @@ class TestCommand:
     def test_ctrl_c_prints_what_was_found_so_far(self, monkeypatch):
         script = Script(20, KeyboardInterrupt())
         script.door = TrustProxyMiddleware(page, trust=True, probe_key=KEY)
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         result = self.run("--key", KEY)
         assert result.exit_code == 130
         assert result.output.startswith("forgeable: A client can forge client_ip (with X-For")
         assert "\nThe probe was stopped after request 20.\n" in result.output
 
     def test_ctrl_c_is_never_safe(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(ALL, KeyboardInterrupt()))
+        monkeypatch.setattr(prober, "send", Script(ALL, KeyboardInterrupt()))
         result = self.run("--key", KEY, "--json")
         told = json.loads(result.output)
         assert is_valid(told)
@@ -241,7 +241,7 @@ class TestCommand:
         assert told["verdict"] == "inconclusive"
 
     def test_ctrl_c_before_the_first_answer(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(1, KeyboardInterrupt()))
+        monkeypatch.setattr(prober, "send", Script(1, KeyboardInterrupt()))
         result = self.run("--key", KEY)
         assert result.exit_code == 130
         assert result.output == "Error: The probe was stopped after request 1.\n"
@@ -259,7 +259,7 @@ class TestCommand:
         script = Script()
         # What a proxy, or whoever answers in its place, writes.
         script.proxy, script.wrote = "10.0.0.5", text.encode("utf-8").decode("latin-1")
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         output = self.run("--key", KEY, color=True).output
         shown = re.sub(r"\x1b\[(?:0|3[0-7])m", "", output)
         assert all(each.isprintable() or each == "\n" for each in shown)
@@ -268,7 +268,7 @@ class TestCommand:
 
     def test_what_is_no_http_is_escaped_too(self, monkeypatch):
         error = BadStatusLine("\x1b]0;title\x07SSH-2.0")
-        monkeypatch.setattr(prober, "_send", Script(1, error))
+        monkeypatch.setattr(prober, "send", Script(1, error))
         result = self.run("--key", KEY)
         assert (result.exit_code, result.output) == (
             2,
@@ -279,7 +279,7 @@ class TestCommand:
         door = TrustProxyMiddleware(page, trust=True, headers="X-Forwarded-For", probe_key=KEY)
         script = Script()
         script.door = door
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         result = self.run("--key", KEY)
         assert result.exit_code == 1
         assert "client_ip was '192.0.2.66' after X-Forwarded-For: '192.0.2.66'" in result.output

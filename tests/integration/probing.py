@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from flask_trustproxy.probe.client import parse_target, probe
+from flask_trustproxy.probe.client import probe
 from flask_trustproxy.probe.report import Report
+from flask_trustproxy.probe.wire import parse_target
 
 from .client import HOST, Endpoint
 from .proxies import Family

@@ -19,9 +19,10 @@ from click.testing import CliRunner
 
 from flask_trustproxy.commands.app import trust_proxy
 from flask_trustproxy.core.headers import parse_headers
-from flask_trustproxy.probe.client import Unanswered, parse_target, probe
+from flask_trustproxy.probe.client import Unanswered, probe
 from flask_trustproxy.probe.forgeries import forgeries
 from flask_trustproxy.probe.report import Report
+from flask_trustproxy.probe.wire import parse_target
 
 from .client import HOST, Tcp, ask
 from .probing import (

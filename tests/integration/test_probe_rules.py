@@ -11,15 +11,10 @@ from functools import partial
 
 import pytest
 
-from flask_trustproxy.probe.client import (
-    NO_TLS_THERE,
-    TLS_THERE,
-    Unanswered,
-    parse_target,
-    probe,
-)
+from flask_trustproxy.probe.client import Unanswered, probe
 from flask_trustproxy.probe.fixes import lines_that_protect
 from flask_trustproxy.probe.report import Report
+from flask_trustproxy.probe.wire import NO_TLS_THERE, TLS_THERE, parse_target
 
 from .client import CLIENT, HOST
 from .probing import (

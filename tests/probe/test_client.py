@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
-from contextlib import ExitStack
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from http.client import HTTPException
@@ -15,160 +13,27 @@ import pytest
 
 from flask_trustproxy import TrustProxyMiddleware
 from flask_trustproxy.probe import client as prober
-from flask_trustproxy.probe.client import Unanswered, curl, http_beside, parse_target, probe
+from flask_trustproxy.probe.client import Unanswered, probe
 from flask_trustproxy.probe.door import (
     HEADER,
     PARAMETER,
     WINDOW,
     make_token,
 )
-from flask_trustproxy.probe.forgeries import Forgery
-from flask_trustproxy.probe.observations import Url
+from flask_trustproxy.probe.wire import parse_target
 
-from .worlds import ALL, KEY, NONCES, TARGET, THERE, Losing, Script, page, respond, serving
-
-
-class TestTarget:
-    @pytest.mark.parametrize(
-        ("text", "connect", "expected"),
-        [
-            pytest.param(
-                "https://www.example.com",
-                None,
-                (Url("https", "www.example.com", ""), "www.example.com", "/", 443),
-                id="no path",
-            ),
-            pytest.param(
-                "http://WWW.example.com:8080/a/b?c=d#e",
-                None,
-                (
-                    Url("http", "www.example.com", "8080", "/a/b"),
-                    "www.example.com:8080",
-                    "/a/b?c=d",
-                    8080,
-                ),
-                id="a port, a path and a query",
-            ),
-            pytest.param(
-                "https://www.example.com:443/",
-                None,
-                (Url("https", "www.example.com", ""), "www.example.com", "/", 443),
-                id="the scheme's own port",
-            ),
-            pytest.param(
-                "https://[2001:db8::1]:8443/",
-                None,
-                (Url("https", "[2001:db8::1]", "8443"), "[2001:db8::1]:8443", "/", 8443),
-                id="an IPv6 address",
-            ),
-        ],
-    )
-    def test_urls(self, text, connect, expected):
-        target = parse_target(text, connect)
-        assert (target.url, target.netloc, target.path, target.dial[1]) == expected
-        assert target.dial[0] == expected[0].host.strip("[]")
-
-    @pytest.mark.parametrize(
-        ("connect", "dial"),
-        [("192.0.2.1:8000", ("192.0.2.1", 8000)), ("[2001:db8::1]:80", ("2001:db8::1", 80))],
-    )
-    def test_another_address_to_connect_to(self, connect, dial):
-        target = parse_target("https://www.example.com/", connect)
-        assert (target.dial, target.netloc) == (dial, "www.example.com")
-
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "www.example.com",
-            "ftp://www.example.com/",
-            "https:///path",
-            "https://user:password@www.example.com/",
-            "https://www.example.com:port/",
-            "https://www.example.com:99999/",
-            "https://www.example.com/ HTTP/1.1",
-            "https://www.example.com/\r\nX: y",
-            "https://bücher.example.com/",
-            "https://[::1/",
-            "",
-        ],
-    )
-    def test_what_is_no_url(self, text):
-        with pytest.raises(
-            ValueError, match="^expected a URL such as https://www.example.com/$"
-        ):
-            parse_target(text)
-
-    @pytest.mark.parametrize(
-        "connect", ["192.0.2.1", ":80", "192.0.2.1:", "192.0.2.1:99999", ""]
-    )
-    def test_what_cannot_be_connected_to(self, connect):
-        with pytest.raises(ValueError, match="^expected HOST:PORT$"):
-            parse_target("https://www.example.com/", connect)
+from .worlds import ALL, KEY, NONCES, TARGET, THERE, Losing, Script, page, respond
 
 
-@pytest.mark.parametrize(
-    ("forgery", "target", "command"),
-    [
-        pytest.param(
-            Forgery("", "X-Forwarded-For", (("X-Forwarded-For", "192.0.2.66"),)),
-            parse_target("https://www.example.com/"),
-            "curl -H 'X-Forwarded-For: 192.0.2.66' https://www.example.com/",
-            id="one header",
-        ),
-        pytest.param(
-            Forgery("", "X-Forwarded-For", (("X-Forwarded-For", ""),)),
-            parse_target("https://www.example.com/a?b=c&d"),
-            "curl -H 'X-Forwarded-For;' 'https://www.example.com/a?b=c&d'",
-            id="an empty header, and a URL that a shell would cut",
-        ),
-        pytest.param(
-            Forgery("", "X", (("X", "y"),)),
-            parse_target("https://www.example.com/", source="192.0.2.7"),
-            "curl --interface 192.0.2.7 -H 'X: y' https://www.example.com/",
-            id="from another address of this machine",
-        ),
-        pytest.param(
-            Forgery("", "X", (("X", "y"),)),
-            http_beside(parse_target("https://www.example.com:8443/a?b"), 80),
-            "curl -H 'X: y' 'http://www.example.com/a?b'",
-            id="over http beside https",
-        ),
-        pytest.param(
-            Forgery("", "X", (("X", "y"),)),
-            http_beside(parse_target("https://www.example.com/"), 8080),
-            "curl -H 'X: y' http://www.example.com:8080/",
-            id="over http on another port",
-        ),
-        pytest.param(
-            Forgery("", "X", (("X", "y"),)),
-            http_beside(parse_target("https://www.example.com/", "192.0.2.1:8443"), 8080),
-            "curl --connect-to ::192.0.2.1:8080 -H 'X: y' http://www.example.com/",
-            id="over http on another port of an address that was given",
-        ),
-        pytest.param(
-            Forgery("", "X", (("X", "y"),), hostless=True),
-            parse_target("https://www.example.com:8443/", "192.0.2.1:80", insecure=True),
-            "curl --insecure --connect-to ::192.0.2.1:80 --http1.0 -H Host: -H 'X: y' "
-            "https://www.example.com:8443/",
-            id="everything",
-        ),
-        pytest.param(
-            Forgery("", "X", (("X", "y"),)),
-            parse_target("http://www.example.com/", "[2001:db8::1]:80", insecure=True),
-            "curl --connect-to '::[2001:db8::1]:80' -H 'X: y' http://www.example.com/",
-            id="IPv6, and no certificate",
-        ),
-    ],
+def date(ahead):
+    return format_datetime(datetime.fromtimestamp(time.time() + ahead, timezone.utc))
+
+
+UNSIGNED = (
+    "not signed by the app. Check in this order: (1) the app calls TrustProxy(app); (2) it has "
+    "the same TRUST_PROXY_PROBE_KEY, and was restarted; (3) the URL leads to this app; (4) no "
+    "proxy removes X-Trust-Proxy-Probe."
 )
-def test_the_line_that_shows_it(forgery, target, command):
-    assert curl(target, forgery) == command
-
-
-@pytest.fixture
-def serve():
-    """Serves a WSGI application on this machine, and says where."""
-    with ExitStack() as stack:
-        yield lambda app: stack.enter_context(serving(app))
 
 
 class TestRun:
@@ -250,66 +115,6 @@ class TestRun:
         monkeypatch.setattr(Connection, "__enter__", lambda self: self)
         with pytest.raises(Unanswered, match="probe https://, or give --insecure.$"):
             probe(parse_target("http://www.example.com/"), KEY.encode(), lambda *progress: None)
-
-
-class Context:
-    """What would speak TLS: says what it was told, and leaves the connection plain."""
-
-    check_hostname, verify_mode = True, ssl.CERT_REQUIRED
-
-    def __init__(self):
-        self.names = []
-
-    def wrap_socket(self, plain, server_hostname):
-        self.names.append(server_hostname)
-        if self.verify_mode == ssl.CERT_REQUIRED:
-            plain.close()
-            error = ssl.SSLCertVerificationError("failed")
-            error.verify_message = "certificate has expired"
-            raise error
-        timeout = plain.gettimeout()
-        wrapped = socket.socket(fileno=plain.detach())
-        wrapped.settimeout(timeout)
-        return wrapped
-
-
-class TestTls:
-    @pytest.fixture
-    def context(self, monkeypatch):
-        context = Context()
-        monkeypatch.setattr(ssl, "create_default_context", lambda: context)
-        return context
-
-    def target(self, serve, insecure):
-        url = serve(TrustProxyMiddleware(page, trust="192.0.2.1", probe_key=KEY))
-        where = url.split("/")[2]
-        return parse_target("https://www.example.com/", where, insecure=insecure)
-
-    def test_a_certificate_is_verified(self, serve, context):
-        with pytest.raises(Unanswered) as caught:
-            probe(self.target(serve, False), KEY.encode(), lambda *progress: None)
-        assert caught.value.why == (
-            "Request 1 (an honest request): the certificate is not valid: certificate has "
-            "expired. If it is yours all the same, give --insecure."
-        )
-        assert context.names == ["www.example.com"]
-
-    def test_but_where_it_need_not_be(self, serve, context):
-        report = probe(self.target(serve, True), KEY.encode(), lambda *progress: None)
-        assert (context.check_hostname, context.verify_mode) == (False, ssl.CERT_NONE)
-        assert set(context.names) == {"www.example.com"}
-        assert [wrong[:3] for wrong in report.misconfigured] == [("scheme", "http", "https")]
-
-
-def date(ahead):
-    return format_datetime(datetime.fromtimestamp(time.time() + ahead, timezone.utc))
-
-
-UNSIGNED = (
-    "not signed by the app. Check in this order: (1) the app calls TrustProxy(app); (2) it has "
-    "the same TRUST_PROXY_PROBE_KEY, and was restarted; (3) the URL leads to this app; (4) no "
-    "proxy removes X-Trust-Proxy-Probe."
-)
 
 
 class TestUnanswered:
@@ -400,7 +205,7 @@ class TestUnanswered:
     def test_the_run_ends_there_and_says_why(self, monkeypatch, at, response, why):
         script = Script(at, response)
         monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         with pytest.raises(Unanswered) as caught:
             probe(TARGET, KEY.encode(), lambda *progress: None)
         assert (caught.value.why, caught.value.requests) == (why, at)
@@ -408,7 +213,7 @@ class TestUnanswered:
 
     def test_one_dropped_connection_costs_nothing(self, monkeypatch):
         script = Script(3, ConnectionResetError("reset by peer"))
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert (report.verdict, report.reasons, report.fixes) == ("safe", [], [])
         assert report.requests == len(script.sent) == ALL + 1
@@ -424,12 +229,12 @@ class TestUnanswered:
     def test_what_is_lost_costs_that_trick_and_not_the_verdict(
         self, monkeypatch, response, why
     ):
-        monkeypatch.setattr(prober, "_send", Losing("X-Real-IP", response))
+        monkeypatch.setattr(prober, "send", Losing("X-Real-IP", response))
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert (report.verdict, report.headers["X-Real-IP"]) == ("safe", "unanswered")
         assert report.fixes == ["Not tried, since nothing came back: X-Real-IP. Probe again."]
 
-        monkeypatch.setattr(prober, "_send", Losing("X-Forwarded-Proto", response))
+        monkeypatch.setattr(prober, "send", Losing("X-Forwarded-Proto", response))
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert report.verdict == "inconclusive"
         (reason,) = report.reasons
@@ -447,7 +252,7 @@ class TestUnanswered:
     )
     def test_a_prober_that_is_banned_halfway_is_never_told_safe(self, monkeypatch, response):
         script = Script(range(12, 1000), response)
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert report.verdict == "inconclusive"
         assert report.reasons[0].startswith("Honest requests were answered at first")
@@ -456,14 +261,14 @@ class TestUnanswered:
     def test_what_was_forged_before_a_ban_stays(self, monkeypatch):
         script = Script(range(12, 1000), respond(403))
         script.door = TrustProxyMiddleware(page, trust=True, probe_key=KEY)
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert report.verdict == "forgeable"
         assert ("client_ip", "X-Forwarded-For") in {each[:2] for each in report.forged}
         assert report.reasons[0].startswith("Honest requests were answered at first")
 
     def test_a_ban_that_only_the_last_request_shows(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(range(ALL, 1000), respond(403)))
+        monkeypatch.setattr(prober, "send", Script(range(ALL, 1000), respond(403)))
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert report.verdict == "inconclusive"
 
@@ -471,14 +276,14 @@ class TestUnanswered:
         script = Script()
         first = script(TARGET, self.question())
         script = Script(2, first)
-        monkeypatch.setattr(prober, "_send", script)
+        monkeypatch.setattr(prober, "send", script)
         with pytest.raises(
             Unanswered, match="Request 2 .*: a cache answered what was asked before"
         ):
             probe(TARGET, KEY.encode(), lambda *progress: None)
 
     def test_an_answer_in_another_form(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script())
+        monkeypatch.setattr(prober, "send", Script())
         monkeypatch.setattr(prober, "FORMAT", 0)
         with pytest.raises(Unanswered, match="the app has another version of Flask-TrustProxy"):
             probe(TARGET, KEY.encode(), lambda *progress: None)
@@ -489,7 +294,7 @@ class TestUnanswered:
 
     @pytest.mark.parametrize("status", [301, 400, 403, 431])
     def test_a_forgery_that_is_refused_does_not_end_it(self, monkeypatch, status):
-        monkeypatch.setattr(prober, "_send", Script(3, respond(status)))
+        monkeypatch.setattr(prober, "send", Script(3, respond(status)))
         report = probe(TARGET, KEY.encode(), lambda *progress: None)
         assert report.headers["X-Forwarded-For"] == "refused"
         assert report.headers["Forwarded"] == "passed"
@@ -503,21 +308,8 @@ class TestUnanswered:
         ]
 
     def test_a_request_without_host_may_meet_another_page(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script(ALL - 1, respond(200)))
+        monkeypatch.setattr(prober, "send", Script(ALL - 1, respond(200)))
         assert probe(TARGET, KEY.encode(), lambda *progress: None).verdict == "safe"
-
-
-class TestSource:
-    def test_the_own_end_is_bound(self, serve):
-        url = serve(TrustProxyMiddleware(page, trust="192.0.2.1", probe_key=KEY))
-        target = parse_target(url, source="127.0.0.77")
-        report = probe(target, KEY.encode(), lambda *progress: None)
-        assert (report.verdict, report.client_ip) == ("safe", "127.0.0.77")
-
-    def test_an_address_of_another_machine(self, serve):
-        target = parse_target(serve(page), source="192.0.2.7")
-        with pytest.raises(Unanswered, match="192.0.2.7 is no address of this machine.$"):
-            probe(target, KEY.encode(), lambda *progress: None)
 
 
 class Redirecting(Script):
@@ -538,7 +330,7 @@ class Redirecting(Script):
 
 class TestHttpBesideHttps:
     def probe(self, monkeypatch, send, **options):
-        monkeypatch.setattr(prober, "_send", send)
+        monkeypatch.setattr(prober, "send", send)
         target = parse_target("https://www.example.com/", "192.0.2.1:8443")
         return probe(target, KEY.encode(), lambda *progress: None, **options)
 
@@ -581,6 +373,6 @@ class TestHttpBesideHttps:
         assert self.probe(monkeypatch, script, http_port=80).over_http == "left_out"
 
     def test_an_http_url_has_nothing_beside_it(self, monkeypatch):
-        monkeypatch.setattr(prober, "_send", Script())
+        monkeypatch.setattr(prober, "send", Script())
         report = probe(TARGET, KEY.encode(), lambda *progress: None, 80)
         assert (report.over_http, report.requests) == ("itself", ALL)

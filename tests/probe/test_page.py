@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from flask_trustproxy.probe.client import parse_target
 from flask_trustproxy.probe.page import report_page
 from flask_trustproxy.probe.report import unprobed
+from flask_trustproxy.probe.wire import parse_target
 
 from .worlds import APPENDS, EDGE, JOINS, Proxy, World
 

@@ -19,7 +19,6 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from flask_trustproxy import TrustProxyMiddleware
 from flask_trustproxy.core.headers import environ_key, parse_headers
-from flask_trustproxy.probe.client import Response, parse_target
 from flask_trustproxy.probe.door import (
     HEADER,
     PARAMETER,
@@ -30,6 +29,7 @@ from flask_trustproxy.probe.door import (
 from flask_trustproxy.probe.forgeries import few, forgeries
 from flask_trustproxy.probe.observations import Exchange, Observations, Url
 from flask_trustproxy.probe.verdict import conclude
+from flask_trustproxy.probe.wire import Response, parse_target
 
 KEY = "a key of these tests, of 32 characters and more"
 # Documentation addresses are no public ones.
@@ -246,7 +246,7 @@ ALL = 3 + len(list(forgeries(parse_headers("X-Forwarded-For, X-Forwarded-Proto")
 
 
 class Script:
-    """Answers honestly, but for one request: what `_send` returns, in a row."""
+    """Answers honestly, but for one request: what `send` returns, in a row."""
 
     def __init__(self, at=None, response=None):
         self.at = range(at, at + 1) if isinstance(at, int) else at
