@@ -56,13 +56,11 @@ def sections(
     headers = [_header_row(fact) for fact in header_facts(resolution, environ)]
     yield Section(
         "Headers",
-        [] if headers else ["No header that says anything of a client arrived."],
+        [] if headers else ["No forwarding header arrived."],
         ("Header", "Arrived", "Believed", "Removed"),
         headers,
     )
-    yield Section(
-        "The app is told", (), ("Attribute", "Value", "From"), list(outputs(resolution))
-    )
+    yield Section("The app sees", (), ("Attribute", "Value", "From"), list(outputs(resolution)))
     if settings is None:
         yield Section("Settings", [_NOT_KNOWN])
     else:
@@ -90,7 +88,7 @@ def _header_row(fact: HeaderFact) -> tuple[str, str, str, str]:
     elif fact.left != fact.arrived:
         removed = fact.why or "nothing, but it is in canonical form"
     else:
-        removed = f"nothing, though not believed: {fact.why}" if fact.why else "nothing"
+        removed = f"nothing, but not believed: {fact.why}" if fact.why else "nothing"
     believed = "nothing" if fact.believed is None else _value(fact.believed)
     return fact.name, _value(fact.arrived), believed, removed
 

@@ -433,7 +433,7 @@ class TestPage:
         assert drawn in html
         assert html.startswith("<!doctype html>\n")
         assert "<script" not in html
-        for title in ("Why it ends there", "Headers", "The app is told", "Settings"):
+        for title in ("Why it ends there", "Headers", "The app sees", "Settings"):
             assert f'<h2 class="tp-title">{title}</h2>' in html
 
     def test_the_text_and_the_json_are_printed_all_the_same(self, tmp_path):

@@ -210,7 +210,7 @@ def test_a_page_has_these_sections_in_this_order():
     assert list(told({})) == [
         "Why it ends there",
         "Headers",
-        "The app is told",
+        "The app sees",
         "Settings",
         "Ask again",
     ]
@@ -233,7 +233,7 @@ def test_a_request_that_is_refused_is_told_so(refused: bool, last: str):
 
 def test_a_request_without_headers_is_told_so():
     headers = told({})["Headers"]
-    assert headers.text == ["No header that says anything of a client arrived."]
+    assert headers.text == ["No forwarding header arrived."]
     assert headers.rows == []
 
 
@@ -276,7 +276,7 @@ def test_a_request_without_headers_is_told_so():
                 "X-Real-IP",
                 "'203.0.113.9'",
                 "nothing",
-                "nothing, though not believed: not in TRUST_PROXY_HEADERS",
+                "nothing, but not believed: not in TRUST_PROXY_HEADERS",
             ),
             id="nothing is removed without cleaning",
         ),
@@ -390,7 +390,7 @@ def test_a_header_has_three_columns(
 def test_each_output_has_its_origin(
     sent: dict[str, str], given: dict[str, object], expected: dict[str, tuple[str, str]]
 ):
-    rows = told(sent, **given)["The app is told"].rows
+    rows = told(sent, **given)["The app sees"].rows
     assert {name: (value, origin) for name, value, origin in rows} == expected
 
 
@@ -447,4 +447,4 @@ def test_a_peer_without_an_address_has_no_command():
     titles = [
         each.title for each in sections(settings, rewrite(environ, settings.policy), environ)
     ]
-    assert titles == ["Why it ends there", "Headers", "The app is told", "Settings"]
+    assert titles == ["Why it ends there", "Headers", "The app sees", "Settings"]
