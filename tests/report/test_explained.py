@@ -98,6 +98,12 @@ PEER = Box(
             id="a header that is not named is no entry",
         ),
         pytest.param(
+            {"X-Forwarded-Host": "forged.example.com, www.example.com"},
+            {"headers": "X-Forwarded-For, X-Forwarded-Host"},
+            [PEER, APP],
+            id="a value of another header that was never read is no entry",
+        ),
+        pytest.param(
             {"X-Real-IP": "203.0.113.9, 203.0.113.10"},
             {"headers": "X-Real-IP"},
             [

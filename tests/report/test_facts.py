@@ -210,6 +210,15 @@ def test_the_environ_before_the_rewrite_is_the_one_that_came(text: str):
     assert {key for key in before if not key.startswith("flask_trustproxy.")} == set(came)
 
 
+def test_a_key_that_the_rewrite_made_was_not_there_before():
+    environ: dict[str, object] = {"REMOTE_ADDR": "10.0.0.2", "HTTP_X_FORWARDED_PROTO": "https"}
+    came = dict(environ)
+    rewrite(environ, settings_of().policy)
+    assert environ["SERVER_PORT"] == "443"
+    before = before_rewrite(environ)
+    assert {key for key in before if not key.startswith("flask_trustproxy.")} == set(came)
+
+
 def test_the_environ_before_the_rewrite_lacks_the_secret():
     environ = environ_of({"X-Edge": SECRET})
     rewrite(environ, settings_of(edge_secret=f"X-Edge: {SECRET}").policy)
