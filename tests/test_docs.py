@@ -20,7 +20,8 @@ import pytest
 import flask_trustproxy
 from flask_trustproxy.settings import SETTINGS, read_settings
 from integration import more_proxies, test_recipes, wsgi_apache, wsgi_servers
-from integration.deployments import DEPLOYMENTS, EDGE
+from integration.cdn import BEHIND_CDN, BEHIND_CDN_MORE
+from integration.deployments import DEPLOYMENTS
 from integration.stack import DEPLOY
 from integration.test_forgeable import CONFIGURATIONS
 from integration.test_quickstart import CONFIGURATION
@@ -34,7 +35,10 @@ PAGES = {
     if "_build" not in path.parts
 }
 PROXY_PAGES = {name: text for name, text in PAGES.items() if name.startswith("proxies/")}
-DEPLOYED = {DEPLOY / each.file: each for each in [*DEPLOYMENTS, *more_proxies.DEPLOYMENTS]}
+DEPLOYED = {
+    DEPLOY / each.file: each
+    for each in [*DEPLOYMENTS, *more_proxies.DEPLOYMENTS, *BEHIND_CDN, *BEHIND_CDN_MORE]
+}
 
 each_page = pytest.mark.parametrize("page", PAGES)
 
@@ -163,7 +167,7 @@ def test_a_page_forges_address_and_scheme_and_shows_the_truth(path: Path, sectio
         *("-H", "X-Forwarded-For: 198.51.100.66"),
         *("-H", f"X-Forwarded-Proto: {other}"),
     ]
-    hops = ["203.0.113.9"] if deployment.edge is None else ["203.0.113.9", EDGE]
+    hops = ["203.0.113.9", *deployment.documented_hops]
     assert json.loads(answer) == {"ip": hops[0], "ips": hops, "secure": scheme == "https"}
 
 

@@ -61,6 +61,16 @@ class Deployment:
         """What the file says that the application is to set."""
         return dict(re.findall(r'(TRUST_PROXY\w*) = "(.*?)"', self.documented))
 
+    @property
+    def documented_hops(self) -> tuple[str, ...]:
+        """The proxies in front of this one, as the page shows them."""
+        return () if self.edge is None else (EDGE,)
+
+    @property
+    def edge_here(self) -> str:
+        """The address of the proxy in front, in a test."""
+        return EDGE_HERE
+
     def start(self, stack: Stack, documented: str) -> dict[str, Front]:
         """Start everything, with this text for the file."""
         if self.edge is None:

@@ -159,6 +159,7 @@ class Stack:
     def __init__(self) -> None:
         self._apps: dict[object, App] = {}
         self._proxies: dict[object, Proxy] = {}
+        self._folders: dict[str, Path] = {}
         self._cleanup = ExitStack()
         # Key and certificate in one file, which every proxy here can read.
         self.pem = self._cleanup.enter_context(temporary()) / "www.example.com.pem"
@@ -182,6 +183,12 @@ class Stack:
     def apps(self) -> list[App]:
         """The applications that run."""
         return [*self._apps.values()]
+
+    def folder(self, name: str) -> Path:
+        """A folder of that name, which is kept as long as the programs."""
+        if name not in self._folders:
+            self._folders[name] = self._cleanup.enter_context(temporary())
+        return self._folders[name]
 
     def app(
         self, settings: Mapping[str, str], *, at: str = "127.0.0.1", server: Server = GUNICORN

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from .cdn import BEHIND_CDN
 from .client import CLIENT
-from .deployments import DEPLOYMENTS, EDGE, EDGE_HERE, Deployment
+from .deployments import DEPLOYMENTS, EDGE, Deployment
 from .process import installed
 from .servers import Server
 from .stack import DEPLOY, Stack
@@ -40,7 +41,7 @@ def sessions() -> list[object]:
                 shown[(page.parent / path).resolve()] = session
     return [
         pytest.param(each, *shown[DEPLOY / each.file], id=each.name)
-        for each in DEPLOYMENTS
+        for each in [*DEPLOYMENTS, *BEHIND_CDN]
         if DEPLOY / each.file in shown
     ]
 
@@ -61,7 +62,7 @@ def test_curl_prints_what_the_page_shows(
         text=True,
     )
     # Who is elsewhere in the documentation is on this machine here.
-    here = {"203.0.113.9": CLIENT, EDGE: EDGE_HERE}
+    here = {"203.0.113.9": CLIENT, EDGE: deployment.edge_here}
     documented = re.sub("|".join(map(re.escape, here)), lambda it: here[it[0]], answer)
     assert run.stdout.strip() == documented
     json.loads(answer)
