@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     on_calibreweb,
     on_canaille,
+    on_changedetection_io,
     on_dash,
     on_flask_appbuilder,
     on_httpbin,
@@ -19,6 +20,7 @@ APPLICATIONS = [
         on_calibreweb,
         on_pgadmin4,
         on_locust,
+        on_changedetection_io,
         on_flask_appbuilder,
         on_canaille,
         on_isso,

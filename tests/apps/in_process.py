@@ -60,3 +60,14 @@ def make_pgadmin4() -> object:
 
     sys.path.extend(pgadmin4.__path__)
     return import_module("pgadmin_trusting").app
+
+
+def make_changedetection_io() -> object:
+    from flask_socketio import SocketIO
+
+    served: list[object] = []
+    SocketIO.run = lambda self, app, *args, **kwargs: served.append(app)
+    sys.argv += ["-d", str(Path("data").absolute()), "-C", "-P", "true"]
+    with suppress(SystemExit):
+        import_module("changedetection_trusting").main()
+    return served[0]
