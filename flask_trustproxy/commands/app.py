@@ -8,9 +8,12 @@ from .check import check
 from .explain import explain
 from .fetch import fetch
 from .probe import probe
+from .terminal import example
 
 trust_proxy: AppGroup = AppGroup(
-    "trust-proxy", help="Whom this app trusts, what it believes, and why."
+    "trust-proxy",
+    help="Check and debug which proxies this app trusts.",
+    epilog=example("flask --app app trust-proxy check"),
 )
 
 for command in (check, explain, fetch, probe):

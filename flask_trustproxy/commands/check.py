@@ -16,7 +16,7 @@ from ..report.cautions import lost_middleware, settings_cautions
 from ..report.messages import Caution
 from ..settings import SettingError, Settings, settings_from_environment
 from .loading import Failure, NoApp, load
-from .terminal import Line, paragraph, print_json, print_text, settings_text
+from .terminal import Line, example, paragraph, print_json, print_text, settings_text
 
 #: Printed first if there is no app.
 _NO_APP = (
@@ -27,18 +27,18 @@ _NO_APP = (
 )
 
 
-@click.command("check")
+@click.command("check", epilog=example("flask --app app trust-proxy check --strict"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--strict", is_flag=True, help="Exit with 1 where anything is warned of.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if there is any warning.")
 @click.pass_context
 def check(ctx: click.Context, as_json: bool, strict: bool) -> None:
-    """Show the settings in force, and warn of what is dangerous in them.
+    """Show the settings in force, and warn about dangerous ones.
 
     Without an app, the settings in the environment are checked, and the first
     line says so.
 
-    Exits with 1 where a setting has a mistake, and with 2 where the app does
-    not load or has no TrustProxy.
+    Exits with 1 if a setting has a mistake, and with 2 if the app does not
+    load or has no TrustProxy.
     """
     # What says that there is no app, in JSON and in text.
     no_app: dict[str, object] = {}

@@ -27,7 +27,16 @@ from ..report.phrases import node_name, quote
 from ..report.picture import page
 from ..settings import Given, SettingError, Settings, compile_settings, read_settings
 from .loading import Failure, NoAnswer, NoTrustProxy, in_a_line, load
-from .terminal import Line, paragraph, picture, print_json, print_text, settings_text, table
+from .terminal import (
+    Line,
+    example,
+    paragraph,
+    picture,
+    print_json,
+    print_text,
+    settings_text,
+    table,
+)
 
 
 def _read_peer(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -82,13 +91,19 @@ def _read_header(text: str) -> tuple[str, str]:
     return match["name"], match["value"]
 
 
-@click.command("explain")
+@click.command(
+    "explain",
+    epilog=example(
+        "flask --app app trust-proxy explain --peer 127.0.0.1 \\",
+        "    -H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-Proto: https'",
+    ),
+)
 @click.option(
     "--peer",
     required=True,
     metavar="ADDRESS|unix",
     callback=_read_peer,
-    help="Whose connection the server accepts.",
+    help="Who connects: your nearest proxy.",
 )
 @click.option(
     "-H",
@@ -96,7 +111,7 @@ def _read_header(text: str) -> tuple[str, str]:
     multiple=True,
     metavar="'NAME: VALUE'",
     callback=_read_headers,
-    help="A header that it sends; @- reads them from standard input, as `curl -v` shows them.",
+    help="A header that it sends; @- reads what curl -v shows.",
 )
 @click.option("--trust", metavar="VALUE", help="Use this TRUST_PROXY.")
 @click.option("--headers", "named", metavar="VALUE", help="Use this TRUST_PROXY_HEADERS.")
@@ -114,7 +129,7 @@ def _read_header(text: str) -> tuple[str, str]:
     "page_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Draw the chain in a web page too, and write it to FILE.",
+    help="Write the chain to FILE as a web page, too.",
 )
 @click.pass_context
 def explain(
@@ -128,7 +143,7 @@ def explain(
     as_json: bool,
     page_file: Optional[Path],
 ) -> None:
-    """Walk the hops of a request, and say what is believed of it and why.
+    """Show who the client of a request is, hop by hop, and why.
 
     Nothing is sent. The settings are the app's where no option replaces them;
     with --trust no app is needed.

@@ -13,6 +13,7 @@ from ..core.trust_file import UnreadableFile, read_file
 from .download import NothingGot, check_url, get
 from .providers import PROVIDERS, Provider, as_text, check_kept, compare, read_lists
 from .replacement import find_file, replace_file
+from .terminal import example
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _age = re.compile(r"([1-9][0-9]{0,8})([smhd])").fullmatch
@@ -46,7 +47,10 @@ def _read_age(
     return int(match[1]) * _SECONDS[match[2]]
 
 
-@click.command("fetch")
+@click.command(
+    "fetch",
+    epilog=example("flask trust-proxy fetch cloudflare --output /etc/cloudflare.txt"),
+)
 @click.argument("provider", type=click.Choice(sorted(PROVIDERS)), metavar="PROVIDER")
 @click.option("--output", metavar="FILE", help="Replace this file, instead of printing.")
 @click.option(
@@ -55,20 +59,16 @@ def _read_age(
     multiple=True,
     metavar="URL",
     callback=_read_urls,
-    help="Get the list there, in the provider's format; once for each of its lists.",
+    help="Another source, once for each list of the provider.",
 )
-@click.option(
-    "--check", is_flag=True, help="Write nothing, and exit with 1 if the file differs."
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 1 if the file differs.")
 @click.option(
     "--max-age",
     metavar="AGE",
     callback=_read_age,
-    help="With --check: exit with 1 if the file is older, such as 36h or 2d.",
+    help="With --check: 1 as well if it is older, such as 2d.",
 )
-@click.option(
-    "--force", is_flag=True, help="Replace the file even if the list lost half of it."
-)
+@click.option("--force", is_flag=True, help="Replace the file even if the list lost half.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),

@@ -30,7 +30,7 @@ from ..probe.words import (
 from ..report.phrases import node_name, printable
 from ..settings import MAKE_KEY, parse_probe_key
 from .loading import NoAnswer, NoTrustProxy, load
-from .terminal import Line, paragraph, picture, print_json, print_text, table
+from .terminal import Line, example, paragraph, picture, print_json, print_text, table
 
 
 def _read_source(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -39,20 +39,20 @@ def _read_source(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     return value
 
 
-@click.command("probe")
+@click.command(
+    "probe", epilog=example("flask --app app trust-proxy probe https://www.example.com/")
+)
 @click.argument("url")
 @click.option(
     "--key",
     metavar="KEY",
     envvar="TRUST_PROXY_PROBE_KEY",
-    help="The app's TRUST_PROXY_PROBE_KEY; by default that of the environment, or of the app.",
+    help="The TRUST_PROXY_PROBE_KEY, if it is not set here.",
 )
 @click.option(
     "--connect", metavar="HOST:PORT", help="Connect there, and ask for the URL's host."
 )
-@click.option(
-    "--insecure", is_flag=True, help="Take any certificate, and http:// to other machines."
-)
+@click.option("--insecure", is_flag=True, help="Allow any certificate, and http:// elsewhere.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -74,7 +74,7 @@ def _read_source(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     default=80,
     show_default=True,
     metavar="PORT",
-    help="Where http:// is answered. An https:// run ends with a few requests there.",
+    help="Ask http:// there, too.",
 )
 @click.option("--no-http", is_flag=True, help="Leave these requests out.")
 @click.option("--verbose", is_flag=True, help="Print a line for each request.")
@@ -101,7 +101,7 @@ def probe(
     as_json: bool,
     page_file: Optional[Path],
 ) -> None:
-    """Send forged headers through your proxies, and say what the app believes.
+    """Send forged headers to your site, and say what the app believed.
 
     The app answers if TRUST_PROXY_PROBE_KEY is set. Exits with 0 if nothing can
     be forged, with 1 if something can or honest requests are seen wrongly, and

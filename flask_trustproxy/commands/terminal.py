@@ -100,3 +100,8 @@ def print_json(report: Mapping[str, object]) -> None:
     """Print what programs read, in ASCII."""
     # json escapes all that is not ASCII, but not DEL
     click.echo(json.dumps(report, indent=2).replace("\x7f", "\\u007f"))
+
+
+def example(*lines: str) -> str:
+    """The end of a help: how a command is called, in lines that are kept as they are."""
+    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])

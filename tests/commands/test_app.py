@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from flask_trustproxy.commands.app import trust_proxy
+
 from .running import EXAMPLES, ROOT, SNAPSHOTS, check, explain, make_app, make_old, run
 
 
@@ -84,6 +86,41 @@ def test_a_warning_is_printed_once_and_not_logged_as_well():
     checked = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30)
     assert checked.stdout.count(b"trusts strangers") == 1
     assert (checked.returncode, checked.stderr) == (0, b"")
+
+
+HELPS = ["", "check", "explain", "probe", "fetch"]
+
+
+@pytest.mark.parametrize("command", HELPS)
+class TestHelp:
+    def lines(self, command):
+        result = run("trust-proxy", *command.split(), "--help")
+        assert result.exit_code == 0
+        return result.output.splitlines()
+
+    def test_each_option_and_command_has_one_line(self, command):
+        lines = self.lines(command)
+        assert max(map(len, lines)) <= 80
+        listed = [line for line in lines if re.match(r"  (-|[a-z]+  )", line)]
+        assert len(listed) >= 3
+        assert [line for line in listed if line.endswith("...")] == []
+        # A line that goes on with the text of another one begins in the second column.
+        assert [line for line in lines if line.startswith(" " * 10)] == []
+
+    def test_an_example_is_at_the_end_and_can_be_run(self, command):
+        _, _, example = "\n".join(self.lines(command)).partition("\n  Example:\n")
+        words = shlex.split(example.replace("\\\n", " "))
+        assert words[0] == "flask"
+        name, *arguments = words[words.index("trust-proxy") + 1 :]
+        assert name == (command or "check")
+        trust_proxy.commands[name].make_context(name, arguments)
+
+
+@pytest.mark.parametrize("arguments", [["explain"], ["probe"], ["fetch"], ["check", "--strct"]])
+def test_a_wrong_call_names_the_help(arguments):
+    result = run("trust-proxy", *arguments)
+    assert f"trust-proxy {arguments[0]} --help' for help." in result.output
+    assert result.exit_code == 2
 
 
 class TestDocumentation:
