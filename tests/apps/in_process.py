@@ -5,31 +5,21 @@ Their packages are only in their own environments.
 
 from __future__ import annotations
 
+import runpy
 import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 
 def make_httpbin() -> object:
     from httpbin import app
 
-    from flask_trustproxy import TrustProxy
-
-    TrustProxy(app)
-    return app
-
-
-def make_isso() -> object:
-    from flask import Flask
-    from isso.run import application
-
-    from flask_trustproxy import TrustProxy
-
-    app = Flask("isso")
-    app.wsgi_app = application  # the only part of the app that is asked
-    TrustProxy(app, replace_proxy_fix=True)
-    return app
+    worker = SimpleNamespace(wsgi=app)
+    hooks = runpy.run_path(str(Path(__file__).parent / "not_yours" / "gunicorn.conf.py"))
+    hooks["post_worker_init"](worker)
+    return worker.wsgi
 
 
 def make_locust() -> object:

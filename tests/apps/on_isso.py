@@ -58,5 +58,5 @@ APPLICATION = Application(
         ),
     ),
     path="/info",
-    made="in_process:make_isso",
+    made="isso_trusting:application",
 )
