@@ -89,15 +89,17 @@ class TrustProxyMiddleware:
             scheme=scheme,
         )
         refuse_session_cookie(settings)
-        self._enclose(app, settings, replace_proxy_fix)
+        self._enclose(app, settings, "TrustProxyMiddleware", replace_proxy_fix)
 
-    def _enclose(self, app: WSGIApplication, settings: Settings, replace: bool) -> None:
+    def _enclose(
+        self, app: WSGIApplication, settings: Settings, made_by: str, replace: bool
+    ) -> None:
         """Go around an application, once it is known that we can."""
         proxy_fixes = find_proxy_fixes(
             app,
             ("app", "from the argument app"),
             replace,
-            "TrustProxyMiddleware with replace_proxy_fix=True",
+            f"{made_by}(app, replace_proxy_fix=True)",
         )
         refuse_anyone(settings, app)
         switch_off(proxy_fixes)
@@ -122,7 +124,9 @@ class TrustProxyMiddleware:
             ProxyFix that counts is inside.
         """
         middleware = cls.__new__(cls)
-        middleware._enclose(app, settings_from_environment(os.environ), replace_proxy_fix)
+        settings = settings_from_environment(os.environ)
+        made_by = "TrustProxyMiddleware.from_environ"
+        middleware._enclose(app, settings, made_by, replace_proxy_fix)
         for warning in unknown_names(os.environ):
             middleware._warned.say(warning)
         return middleware

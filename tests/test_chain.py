@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial, wraps
 from unittest.mock import MagicMock
 
@@ -240,7 +241,8 @@ def test_an_application_without_flask_that_makes_a_proxyfix(how, monkeypatch):
     if how == "by the environment":
         monkeypatch.setenv("TRUST_PROXY", trust.pop("trust"))
         make = TrustProxyMiddleware.from_environ
-    with pytest.raises(SettingError, match="replace_proxy_fix"):
+    call = re.escape(f"call {make.__qualname__}(app, replace_proxy_fix=True)")
+    with pytest.raises(SettingError, match=call):
         make(Package.isso(), **trust)
     served = make(Package.isso(), **trust, replace_proxy_fix=True)
     assert client_of(served) == "203.0.113.9"
