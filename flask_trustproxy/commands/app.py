@@ -16,5 +16,5 @@ trust_proxy: AppGroup = AppGroup(
     epilog=example("flask --app app trust-proxy check"),
 )
 
-for command in (check, explain, fetch, probe):
-    trust_proxy.add_command(command)
+for _command in (check, explain, fetch, probe):
+    trust_proxy.add_command(_command)
