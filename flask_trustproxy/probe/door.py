@@ -245,7 +245,8 @@ def read_content(content: Mapping[str, Any]) -> Answer:
     received, believed = content["received"], content["believed"]
     hops = [(hop["address"], hop["trusted"]) for hop in content["resolution"]["hops"]]
     host, port = split_netloc(believed["host"] or "")
-    identity, secret = content["identity"], content["secret"] or {}
+    identity = content["identity"]
+    secret: Mapping[str, Any] = content["secret"] or {}
     arrived = {name: each["received"] for name, each in identity.items() if each["received"]}
     server = content["server"] or "an unnamed server"
     return Answer(

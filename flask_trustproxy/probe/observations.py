@@ -263,6 +263,15 @@ class Observations:
         return bool(honest.headers) or honest.scheme != self.url.scheme
 
     @cached_property
+    def own_scheme(self) -> str:
+        """The scheme if no header says one: the connection's, or ``TRUST_PROXY_SCHEME``."""
+        honest = self.honest
+        arrived = [h for h in honest.plan.named if h.name in honest.headers]
+        if any(header.says == "scheme" or header.is_forwarded for header in arrived):
+            return honest.scheme
+        return honest.believed["scheme"]
+
+    @cached_property
     def shares_machine(self) -> bool:
         """Whether the prober runs on the machine that it connects to."""
         return self.here[0] == self.there or ip_address(self.there).is_loopback

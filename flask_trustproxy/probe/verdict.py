@@ -338,7 +338,7 @@ def left_wrong(seen: Observations, recommendation: Recommendation) -> Iterator[W
     host, port = split_netloc(said.get("host") or seen.honest.host)
     yield from wrong_url(
         seen.url,
-        said.get("scheme") or seen.honest.scheme,
+        said.get("scheme") or seen.own_scheme,
         host,
         said.get("port") or port,
     )

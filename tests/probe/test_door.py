@@ -130,6 +130,56 @@ def test_a_signed_question_is_answered():
     assert [hop["address"] for hop in resolution["hops"]] == ["10.0.0.2", "203.0.113.9"]
 
 
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "kept", "arrived", "missed"),
+    [
+        pytest.param("10.0.0.2", SECRET, "alice", True, None, id="through the edge"),
+        pytest.param("10.0.0.2", "another", None, False, "no_secret", id="a wrong secret"),
+        pytest.param("10.0.0.2", "", None, False, "no_secret", id="no secret"),
+        pytest.param("192.0.2.1", SECRET, None, True, "not_trusted", id="a stranger"),
+    ],
+)
+def test_it_tells_who_the_user_is_and_never_the_secret(peer, sent, kept, arrived, missed):
+    app = make_app(
+        TRUST_PROXY="10.0.0.2",
+        TRUST_PROXY_IDENTITY_HEADERS="Remote-User, X-Auth-Email",
+        TRUST_PROXY_EDGE_SECRET=f"X-Origin-Verify: {SECRET}",
+    )
+    environ = {"REMOTE_ADDR": peer, "HTTP_REMOTE_USER": "alice"}
+    if sent:
+        environ["HTTP_X_ORIGIN_VERIFY"] = sent
+    response = ask(app, token_of(), **environ)
+    told = content(response)
+    assert told["identity"] == {
+        "Remote-User": {"received": "alice", "kept": kept},
+        "X-Auth-Email": {"received": None, "kept": None},
+    }
+    assert told["secret"] == {"name": "X-Origin-Verify", "arrived": arrived}
+    assert told["missed"] == missed
+    assert SECRET not in response.text
+    assert "another" not in response.text
+
+
+def test_the_edge_of_an_inner_trustproxy_is_asked_too():
+    inner = TrustProxyMiddleware(
+        Flask(__name__),
+        trust="10.0.0.2",
+        probe_key=KEY,
+        edge_secret=f"X-Origin-Verify: {SECRET}",
+        identity_headers="Remote-User",
+    )
+    outer = TrustProxyMiddleware(inner, trust="10.0.0.2")
+    environ = create_environ(f"/?{PARAMETER}={RANDOM}", headers={HEADER: token_of()})
+    environ.update({"REMOTE_ADDR": "10.0.0.2", "HTTP_REMOTE_USER": "alice"})
+    body, _, _ = run_wsgi_app(outer, environ)
+    told = json.loads(b"".join(body))
+    assert told["identity"] == {"Remote-User": {"received": "alice", "kept": None}}
+    assert (told["secret"]["arrived"], told["missed"]) == (False, "no_secret")
+
+
 class TestManyNetworks:
     """However long a list is, the answer is short and costs little."""
 

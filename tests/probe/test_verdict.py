@@ -371,6 +371,15 @@ def test_settings_that_would_make_a_fault_permanent_wait_for_the_proxy():
     assert (second.verdict, second.recommend.when) == ("safe", "now")
 
 
+@pytest.mark.parametrize("headers", ["X-Forwarded-For", "X-Forwarded-For, X-Forwarded-Proto"])
+def test_a_scheme_that_a_setting_says_needs_no_header(headers):
+    settings = {"trust": EDGE, "scheme": "https", "headers": headers}
+    report = World((MUTE,), settings, HTTPS).probe()
+    assert report.verdict == "safe"
+    assert not any("scheme" in fix or "X-Forwarded-Proto" in fix for fix in report.fixes)
+    assert (report.recommend.headers, report.recommend.when) == ("X-Forwarded-For", "now")
+
+
 @pytest.mark.parametrize(
     ("world", "when"),
     [
