@@ -145,7 +145,7 @@ def explain(
 ) -> None:
     """Show who the client of a request is, hop by hop, and why.
 
-    Nothing is sent. The settings are the app's where no option replaces them;
+    Nothing is sent. The settings are the app's if no option replaces them;
     with --trust no app is needed.
     """
     options = {

@@ -42,9 +42,9 @@ class NoApp(NoTrustProxy):
 def load(ctx: click.Context) -> tuple[flask.Flask, AppTrust]:
     """Load the app, and find its TrustProxy.
 
-    :raises SettingError: where the app raises it.
+    :raises SettingError: if the app raises it.
     :raises NoApp: if no app was named, and none was found.
-    :raises click.ClickException: where it does not load otherwise, or has no
+    :raises click.ClickException: if it does not load otherwise, or has no
         TrustProxy.
     """
     logger.addHandler(_SILENT)

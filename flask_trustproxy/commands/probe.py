@@ -76,7 +76,7 @@ def _read_source(ctx: click.Context, parameter: click.Parameter, value: str) -> 
     metavar="PORT",
     help="Ask http:// there, too.",
 )
-@click.option("--no-http", is_flag=True, help="Leave these requests out.")
+@click.option("--no-http", is_flag=True, help="Leave http:// out of an https:// run.")
 @click.option("--verbose", is_flag=True, help="Print a line for each request.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(

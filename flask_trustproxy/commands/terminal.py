@@ -85,7 +85,7 @@ def _in_color(line: Line) -> str:
 
 
 def print_text(lines: Iterable[Line]) -> None:
-    """Print lines, in colour where the terminal has it, with what its encoding has."""
+    """Print lines, in colour if the terminal has it, in what its encoding has."""
     text = "\n".join(map(_in_color, lines))
     encoding = sys.stdout.encoding or "utf-8"
     try:

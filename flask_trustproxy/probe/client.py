@@ -1,7 +1,7 @@
-"""The live probe's command: what it sends, and what it takes for an answer.
+"""The live probe's command: what it sends, and in which order.
 
 It asks one question at a time, and forges nothing before two honest requests
-were answered. A forgery that is not answered costs that forgery alone: an honest
+were answered. A forgery that is not answered costs only that forgery. An honest
 request at the end tells whether this machine was banned meanwhile.
 """
 
@@ -70,7 +70,8 @@ def probe(
 
     :param key: its ``TRUST_PROXY_PROBE_KEY``.
     :param progress: is told before each request.
-    :param http_port: where an https run ends with requests over http; ``None``: nowhere.
+    :param http_port: the port of the http requests at the end of an https run; ``None``:
+        there are none.
     :raises Unanswered: if that did not succeed.
     """
     prober = _Prober(key, progress)

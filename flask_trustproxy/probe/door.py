@@ -67,7 +67,7 @@ def make_token(key: bytes, nonce: str, method: str, parameter: str) -> str:
 
 
 def read_token(key: bytes, token: str, environ: Mapping[str, Any]) -> Optional[str]:
-    """Say which nonce was asked, ``None`` where nobody asked.
+    """Say which nonce was asked, ``None`` if nobody asked.
 
     That is if the token was not signed with this key, for this method and
     query, within :data:`WINDOW`, or if the method is neither GET nor HEAD.
@@ -193,7 +193,7 @@ def own_version() -> str:
 
 
 def read_answer(key: bytes, body: bytes, signature: str) -> Optional[dict[str, Any]]:
-    """Read an answer, ``None`` where nobody who holds the key signed it."""
+    """Read an answer, ``None`` if nobody who holds the key signed it."""
     if not _signer(key, "answer").verify_signature(body, signature):
         return None
     content: dict[str, Any] = json.loads(body)
@@ -203,7 +203,7 @@ def read_answer(key: bytes, body: bytes, signature: str) -> Optional[dict[str, A
 class Answer(NamedTuple):
     """One answer of the app.
 
-    :param peer: the peer's node, ``None`` where it has no address.
+    :param peer: the peer's node, ``None`` if it has no address.
     :param peer_port: its port, as the server gave it.
     :param scheme: the scheme of the connection.
     :param host: the Host header as it arrived.
@@ -276,6 +276,6 @@ def read_content(content: Mapping[str, Any]) -> Answer:
 
 
 def split_netloc(text: str) -> tuple[str, str]:
-    """Split a host from its port, ``""`` where there is none."""
+    """Split a host from its port, ``""`` if there is none."""
     name, port = split_host(text.lower())
     return (name, port) if name else (text, "")

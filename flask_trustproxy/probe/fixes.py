@@ -158,7 +158,7 @@ def of_client(prober: Optional[str]) -> str:
     """How to let the app see who the client is."""
     if prober is None:
         return (
-            "No proxy writes down whom it serves, so all clients look like one. Have the "
+            "No proxy says who its client is, so all clients look like one. Have the "
             "outermost proxy write X-Forwarded-For."
         )
     return (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..core.forwarded import entries
 from ..core.headers import KNOWN, NAMES, Header, HeaderPlan
 
-#: Addresses that are nobody's (RFC 5737, RFC 3849), and words.
+#: Addresses that belong to nobody (RFC 5737, RFC 3849), and words.
 CLIENT = "192.0.2.66"
 ANOTHER = "192.0.2.67"
 IPV6 = "2001:db8::66"
@@ -50,7 +50,7 @@ class Forgery(NamedTuple):
 
     @property
     def sent(self) -> str:
-        """What it wrote into its header, with line ends where it is several."""
+        """What it wrote into its header, with line ends if it is several."""
         return "\n".join(value for name, value in self.lines if name == self.header)
 
 
@@ -119,7 +119,7 @@ def forgeries(
 
 
 def _forged(header: Header, scheme: str, arrived: Mapping[str, str]) -> str:
-    """A value that is believed wherever it is read, and that does not stand there already."""
+    """A value that the app believes if it reads it, and that is not there already."""
     other = _other(scheme)
     if header.says == "scheme":
         value = header.write(other)
@@ -144,7 +144,7 @@ def few(tries: Iterable[Forgery], read: Collection[str]) -> list[Forgery]:
     ]
 
 
-#: What a header says that nobody reads here, by the last word of its name.
+#: The value of a header that nobody reads here, by the last word of its name.
 _GUESSES = {
     "Host": HOST,
     "Server": HOST,

@@ -1,6 +1,6 @@
 """What the probe found: read off recorded answers, nothing is sent here.
 
-What the proxies do with each header, which hops stand between prober and app,
+What the proxies do with each header, which hops are between prober and app,
 what the app believed of each forgery, and what it gets wrong of an honest
 request.
 """
@@ -75,7 +75,7 @@ class Client(NamedTuple):
 
     :param header: the header.
     :param chain: its entries and the peer, the prober's first: canonical
-        nodes, or text as it stands.
+        nodes, or text as it is.
     :param proxies: all between prober and app that were seen in any request,
         those nearest to the app first. Large ones have several addresses.
     :param holds: whether the prober cannot change what it is called.
@@ -93,7 +93,7 @@ class Observations:
 
     :param url: the probed URL.
     :param here: address and port of the prober's own end of the first
-        connection, ``("", 0)`` where it is not known.
+        connection, ``("", 0)`` if it is not known.
     :param there: the address that was connected to.
     :param exchanges: all requests in order, two honest ones first.
     """
@@ -176,7 +176,7 @@ class Observations:
     def value(self, header: Header, n: int) -> Optional[str]:
         """The n-th value of a header from the right, as the proxies wrote it.
 
-        ``None`` where there is none, or the prober could change it.
+        ``None`` if there is none, or if the prober could change it.
         """
         honest = nth_value(self.honest.headers.get(header.name, ""), n)
         for forgery, answer in self._answered():
@@ -190,7 +190,7 @@ class Observations:
     def clients(self) -> list[Client]:
         """The headers in which the proxies write who the prober is, the best first.
 
-        Where the prober wrote nothing, all that arrives is the proxies': the
+        If the prober wrote nothing, all that arrives is the proxies': the
         leftmost entry is the prober.
         """
         order = ("client list", "forwarded", "client")
@@ -244,7 +244,7 @@ class Observations:
 
     @cached_property
     def is_direct(self) -> bool:
-        """Whether nothing stands between prober and app, as far as can be seen."""
+        """Whether nothing is between prober and app, as far as can be seen."""
         peer = self.honest.peer
         if (peer, self.honest.peer_port) == (self.here[0], str(self.here[1])):
             return True
@@ -309,7 +309,7 @@ class Observations:
     def chain(self) -> tuple[str, ...]:
         """The hops from the prober to the app, its peer last.
 
-        The prober's own is the first, but where no proxy wrote it down.
+        The prober's own is the first, unless no proxy wrote it down.
         """
         best = self.client
         if self.is_direct or best is None:
@@ -340,7 +340,7 @@ class Observations:
 
     @cached_property
     def _prober_hop(self) -> Optional[int]:
-        """As which hop the app finds the prober, ``None`` where it does not."""
+        """As which hop the app finds the prober, ``None`` if it does not."""
         if self.is_direct:
             return 0
         believed = self.honest.plan.client
@@ -421,7 +421,7 @@ class Observations:
     def is_stray(self, answer: Answer) -> bool:
         """Say whether a request came by a proxy that is not trusted.
 
-        So does one in two where a load balancer has two addresses. One that lost the
+        So does one in two if a load balancer has two addresses. One that lost the
         edge's secret came by the same proxy.
         """
         if self.honest.has_secret and not answer.has_secret:
@@ -490,7 +490,7 @@ def _entries(header: Optional[Header], value: str) -> Iterator[str]:
 
 
 def _nodes(header: Header, answer: Answer) -> list[str]:
-    """The nodes that a client header names from the right, text as it stands."""
+    """The nodes that a client header names from the right, text as it is."""
     value = answer.headers.get(header.name, "")
     texts = _entries(header, value)
     if header.says == "forwarded":

@@ -30,7 +30,7 @@ class Wrong(NamedTuple):
 
     :param output: which of its beliefs.
     :param believed: what it believes, ``""`` for nothing.
-    :param expected: what is true, ``None`` where the probe cannot know.
+    :param expected: what is true, ``None`` if the probe cannot know.
     :param over: the scheme of the request.
     """
 
@@ -90,7 +90,7 @@ class Report:
     :param headline: why, in a sentence.
     :param client_ip: the client that the app believed in an honest request.
     :param chain: the hops from the prober to the app.
-    :param prober: the prober's own address there, ``None`` where nobody says it.
+    :param prober: the prober's own address there, ``None`` if nobody says it.
     :param headers: what the proxies do with each header.
     :param read: the headers that the app reads.
     :param forged: what the app believed of forgeries.

@@ -85,7 +85,7 @@ def _once(found: Iterable[tuple[str, str, Found]]) -> list[Found]:
 def _told(
     ways: Sequence[Observations], why: Callable[[Observations], Iterator[str]]
 ) -> list[str]:
-    """Reasons, those that hold over http alone marked so."""
+    """Reasons; those that hold over http only say so."""
     told = list(why(ways[0]))
     for way in ways[1:]:
         told += [f"Over http: {reason}" for reason in why(way) if reason not in told]
@@ -106,7 +106,7 @@ def _misconfigured(seen: Observations) -> Iterator[Wrong]:
     if prober is None or (not seen.is_direct and seen.is_not_the_prober(prober)):
         yield Wrong("client_ip", client, None, over)
     else:
-        # Several where a load balancer has several addresses, and not all are trusted.
+        # Several if a load balancer has several addresses, and not all are trusted.
         strays = [
             answer.believed["client_ip"] for answer in seen.answers if seen.is_stray(answer)
         ]

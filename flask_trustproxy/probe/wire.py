@@ -33,7 +33,7 @@ class Target(NamedTuple):
     """What is probed.
 
     :param url: what the URL says of itself.
-    :param netloc: its host and port, as they stand there.
+    :param netloc: its host and port, as they are written there.
     :param path: its path and query.
     :param dial: the host and port to connect to.
     :param insecure: whether any certificate, or none, will do.
@@ -183,8 +183,8 @@ def make_request(
 def send(target: Target, request: bytes) -> Response:
     """Send one request on a connection of its own.
 
-    :raises OSError: where nothing answers; :class:`HTTPException` where it is
-        no HTTP; :class:`ValueError` where it must not be sent.
+    :raises OSError: if nothing answers; :class:`HTTPException` if it is
+        no HTTP; :class:`ValueError` if it must not be sent.
     """
     with _connect(target) as plain:
         here, there = plain.getsockname()[:2], plain.getpeername()[:2]
@@ -194,15 +194,15 @@ def send(target: Target, request: bytes) -> Response:
             sock = plain
         else:
             raise ValueError(
-                "http:// tells everybody on the way what the app answers: probe https://, or "
-                "give --insecure"
+                "everyone on the way can read the app's answer over http://. Probe https://, "
+                "or give --insecure"
             )
         with sock, HTTPResponse(sock, method="GET") as response:
             sock.sendall(request)
             response.begin()
             body = b""
             # A proxy that refuses a request before it has read the whole of it
-            # resets the connection; what it said first stands.
+            # resets the connection; what it said first counts.
             with suppress(ConnectionResetError):
                 body = response.read(_LONGEST_BODY)
             return Response(

@@ -113,7 +113,7 @@ class TestRun:
 
         monkeypatch.setattr(socket, "create_connection", lambda *args: Connection())
         monkeypatch.setattr(Connection, "__enter__", lambda self: self)
-        with pytest.raises(Unanswered, match="probe https://, or give --insecure.$"):
+        with pytest.raises(Unanswered, match="Probe https://, or give --insecure.$"):
             probe(parse_target("http://www.example.com/"), KEY.encode(), lambda *progress: None)
 
 

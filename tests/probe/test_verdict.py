@@ -566,7 +566,7 @@ def test_whom_it_recommends_to_trust(proxies, trust, asked):
         ),
         pytest.param(
             World((Proxy(INNER),), {"trust": False}),
-            "No proxy writes down whom it serves, so all clients look like one.",
+            "No proxy says who its client is, so all clients look like one.",
             id="a proxy that says nothing",
         ),
         pytest.param(
@@ -966,6 +966,47 @@ LOCAL_DIRECT = {"prober": "127.0.0.1", "here": ("127.0.0.1", 50000), "there": "1
             "misconfigured",
             "prefix is '', and should be '/shop'.",
             id="the prefix is lost",
+        ),
+        pytest.param(
+            World((Proxy(INNER),), {"trust": False}),
+            "misconfigured",
+            "client_ip is '10.0.0.5', which is not this machine.",
+            id="no proxy says who its client is",
+        ),
+        pytest.param(
+            World((Proxy(EDGE, APPENDS),), SECRET),
+            "misconfigured",
+            "X-Origin-Verify did not arrive with the secret of TRUST_PROXY_EDGE_SECRET, so the "
+            "app ignores what the proxies say of an honest request.",
+            id="the edge's secret does not arrive",
+        ),
+        pytest.param(
+            World(
+                (Proxy(EDGE, APPENDS),),
+                {"trust": EDGE, "headers": "X-Forwarded-For", "scheme": "https"},
+                HTTPS,
+                beside=World(
+                    (Proxy(EDGE, APPENDS),),
+                    {"trust": EDGE, "headers": "X-Forwarded-For", "scheme": "https"},
+                    PLAIN,
+                ),
+            ),
+            "misconfigured",
+            "scheme is 'https' over http, and should be 'http'.",
+            id="http is seen as https",
+        ),
+        pytest.param(
+            World((Proxy(EDGE, APPENDS),), {"trust": EDGE}, answers=20),
+            "inconclusive",
+            "Honest requests were answered at first, and then no more: this machine was banned "
+            "on the way, or the app went down. What was not answered proves nothing.",
+            id="this machine was banned halfway",
+        ),
+        pytest.param(
+            World((Proxy(EDGE, APPENDS),), {"trust": True}, answers=20),
+            "forgeable",
+            "A client can forge client_ip (with X-Forwarded-For).",
+            id="banned after something was found",
         ),
         pytest.param(
             World((), {"trust": "loopback"}, **LOCAL_DIRECT),
