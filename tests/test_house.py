@@ -320,6 +320,12 @@ def test_every_python_of_the_metadata_is_tested(file: str, pattern: str):
     assert sorted(map(int, minors)) == [int(each[2:]) for each in supported()]
 
 
+def test_the_test_line_stops_outside_of_the_pythons_of_the_metadata():
+    text = (ROOT / "toxfile.py").read_text("utf-8")
+    (ends,) = re.findall(r"^OLDEST, NEWEST = (\d+), (\d+)$", text, re.MULTILINE)
+    assert [f"3.{minor}" for minor in ends] == [supported()[0], supported()[-1]]
+
+
 @pytest.mark.parametrize("title", ["Try it", "Run the tests"])
 def test_readme_gives_commands_that_a_shell_reads(title: str):
     subprocess.run(["sh", "-n", "-c", shell_line(title)], check=True)
