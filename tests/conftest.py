@@ -22,10 +22,12 @@ settings.register_profile(
 # For a Python that is neither the oldest nor the newest, where those are tested too.
 settings.register_profile("fewer", settings.get_profile("ci"), max_examples=20)
 
-#: Whether tests marked ``slow`` and most examples are left to other environments.
-FEWER = bool(os.environ.get("FEWER_EXAMPLES"))
+#: The markers of tests that are left to other environments. One that measures has to fetch.
+LEFT_OUT = {"": [], "covered": ["slow"]}.get(
+    os.environ.get("FEWER_EXAMPLES", ""), ["slow", "fetches"]
+)
 
-settings.load_profile("fewer" if FEWER else "ci" if "CI" in os.environ else "local")
+settings.load_profile("fewer" if LEFT_OUT else "ci" if "CI" in os.environ else "local")
 
 
 class NoSkips:
@@ -56,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    slow = [item for item in items if FEWER and item.get_closest_marker("slow")]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    left_out = [item for item in items if any(map(item.get_closest_marker, LEFT_OUT))]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

@@ -16,7 +16,10 @@ from vendors import not_found, serve, status
 
 LIST = b"192.0.2.0/24\n"
 # Python 3.9 does not close a socket whose certificate it refused.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = [
+    pytest.mark.fetches,
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

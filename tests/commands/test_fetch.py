@@ -17,6 +17,8 @@ from flask_trustproxy import TrustProxy
 from flask_trustproxy.commands.providers import PROVIDERS
 from vendors import RECORDED, content, not_found, serve, status
 
+pytestmark = pytest.mark.fetches
+
 OLD = b"# mine\n198.51.100.0/24\n203.0.113.128/25\n2001:db8:1::/48\n2001:db8:9::/56\n"
 
 
