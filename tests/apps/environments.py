@@ -48,7 +48,7 @@ def environment(name: str) -> Path:
     if not complete.exists():
         uv("venv", "--clear", "--python", sys.executable, str(folder)).check_returncode()
         python = str(folder / "bin" / "python")
-        options = ("--compile-bytecode", "--python", python, "--requirements", str(locked))
+        options = ("--python", python, "--requirements", str(locked))
         done = uv("pip", "install", *options)
         if done.returncode:
             pytest.skip(f"{name} could not be installed: {done.stderr.strip()[-1000:]}")
