@@ -174,7 +174,7 @@ class AppTrust(TrustProxyMiddleware):
 
         A trust file that changes counts soon after.
 
-        :raises SettingError: until a mistake made there is mended.
+        :raises SettingError: until a mistake made there is fixed.
         """
         snapshot, settings, watched = self._compiled
         get = self._flask.config.get
@@ -418,7 +418,8 @@ def _refuse_secret_key(settings: Settings, config: Mapping[str, Any]) -> None:
                 "TRUST_PROXY_PROBE_KEY",
                 origin,
                 value,
-                "expected a key of its own, which whoever probes may know, and not SECRET_KEY. "
+                "expected a key of its own, which anyone who probes may know, and not "
+                "SECRET_KEY. "
                 f"This makes one: {MAKE_KEY}",
             )
 

@@ -1,6 +1,6 @@
 """The WSGI middleware: rewrite, answer the probe, refuse, and mark the cookies.
 
-It stands alone around any WSGI application; the extension puts one around
+It can be put around any WSGI application; the extension puts one around
 every app.
 """
 
@@ -43,7 +43,7 @@ class TrustProxyMiddleware:
     :param app: the application.
     :param trust: whom to trust, as ``TRUST_PROXY`` has it.
     :param headers: exactly the headers that the proxies write.
-    :param max_hops: at most so many hops are trusted.
+    :param max_hops: the largest number of hops that are trusted.
     :param clean_headers: leave in the environ only what was believed.
     :param secure_cookies: ``"all"`` adds ``Secure`` to every cookie that is
         set on a request that is https.

@@ -42,7 +42,7 @@ class SettingError(ValueError):
     :param setting: its name.
     :param origin: where the value came from.
     :param value: the value.
-    :param expected: what was expected instead, and the mend.
+    :param expected: what was expected instead, and the fix.
     """
 
     def __init__(self, setting: str, origin: str, value: object, expected: str) -> None:

@@ -198,7 +198,7 @@ def server_error(app, record):
 
 def exception_handler(app, record):
     app.add_url_rule("/place", view_func=lambda: 1 / 0)
-    app.register_error_handler(ZeroDivisionError, lambda error: record() or "mended")
+    app.register_error_handler(ZeroDivisionError, lambda error: record() or "fixed")
 
 
 def template(app, record):
@@ -749,7 +749,7 @@ class TestLaterChangesOfTheConfig:
         assert state.settings is first
         assert len(caplog.records) == 1
 
-    def test_a_mistake_raises_on_each_request_until_it_is_mended(self):
+    def test_a_mistake_raises_on_each_request_until_it_is_fixed(self):
         app = plain_app()
         app.config["TRUST_PROXY"] = "loopbck"
         for _ in range(3):

@@ -43,7 +43,7 @@ _FOUR = "('loopback', 'linklocal', 'uniquelocal', 'unix')"
 _TRUST = f"expected an address, a network or a name {_FOUR}"
 _ANY = f"{_TRUST}, a list of them, True, False, a count of hops or a callable"
 _EACH = f"{_TRUST} as each element, got "
-_ALONE = " (True, False, counts and callables stand alone)"
+_ALONE = " (True, False, counts and callables cannot be in a list)"
 _BARE = f"{_TRUST}. Write it without port, brackets and zone"
 _NOT_LOOKED_UP = ". Host names are not looked up: give the host's address or network"
 _UNRESOLVED = f"{_TRUST}{_NOT_LOOKED_UP}"
@@ -54,7 +54,7 @@ _BOOLS = (
 _COMMAS = ". Separate the elements with commas"
 _QUOTES = ". The quotes are a part of the value: remove them"
 _BLANK = ". A line break or another blank is a part of the value: remove it"
-_UNDERSCORES = f"{_ANY}. Did a double underscore stand in an environment variable's name?"
+_UNDERSCORES = f"{_ANY}. Is there a double underscore in an environment variable's name?"
 _OR = f", or a name {_FOUR}"
 _PREFIX_4 = f"expected a prefix from 0 to 32 behind the slash{_OR}"
 _PREFIX_6 = f"expected a prefix from 0 to 128 behind the slash{_OR}"
@@ -145,11 +145,11 @@ TRUST_MISTAKES = [
     pytest.param("*,loopback", f"{_TRUST}, got '*'{_BOOLS}", id="a star and an address"),
     pytest.param(
         "2, 10.0.0.0/8",
-        f"{_TRUST}, got '2'. A count of hops stands alone",
+        f"{_TRUST}, got '2'. A number of hops cannot be in a list",
         id="a count and addresses",
     ),
     pytest.param(
-        ["2"], f"{_TRUST}. A count of hops stands alone", id="a count as text in a list"
+        ["2"], f"{_TRUST}. A number of hops cannot be in a list", id="a count as text in a list"
     ),
     pytest.param("proxy.example.com", _UNRESOLVED, id="a host name"),
     pytest.param(

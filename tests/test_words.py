@@ -16,7 +16,13 @@ WORDS = re.compile(rf"\b(?:{'|'.join(PATTERNS)})\b", re.IGNORECASE)
 
 TEXTS = sorted(
     path
-    for pattern in ("*.rst", "docs/**/*", "examples/**/*")
+    for pattern in (
+        "*.rst",
+        "docs/**/*",
+        "examples/**/*",
+        "flask_trustproxy/**/*",
+        "tests/snapshots/**/*",
+    )
     for path in ROOT.glob(pattern)
     if path.suffix in (".rst", ".inc", ".csv", ".svg", ".py", ".txt", ".conf", ".cfg", ".yaml")
     and not {"_build", "_ext"} & set(path.parts)

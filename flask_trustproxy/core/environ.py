@@ -20,7 +20,7 @@ from .values import DEFAULT_PORTS, compose_prefix, join_host, split_host
 
 #: Holds the Resolution. No header can make a value of that type.
 RESOLUTION = "flask_trustproxy.resolution"
-#: Holds what stood in the environ before, by key; None: nothing.
+#: Holds the original values of the environ, by key; None: there was none.
 ORIGINAL = "flask_trustproxy.original"
 
 #: A WSGI environ, or a part of one.

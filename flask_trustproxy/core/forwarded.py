@@ -1,6 +1,6 @@
 """The two lists of hops, read from the right: X-Forwarded-For and Forwarded.
 
-A list is cut one entry at a time, when the entry is asked for, so what stands
+A list is cut one entry at a time, when the entry is asked for, so what is
 left of the client, who may have written it, is never looked at. A node is what
 :func:`~flask_trustproxy.core.addresses.parse_node` makes of an entry.
 """
@@ -14,7 +14,7 @@ from typing import NamedTuple, Optional
 from .addresses import UNIX, parse_node
 from .headers import Says
 
-#: Finds the comma left of the entry that ends at an index, -1 where none stands.
+#: Finds the comma left of the entry that ends at an index, -1 if there is none.
 CommaBefore = Callable[[str, int], int]
 
 
@@ -50,7 +50,7 @@ def forwarded_comma(value: str, end: int) -> int:
 
 
 def _opening(value: str, closing: int) -> int:
-    """Where the quote that opens the string that closes here stands, else -1."""
+    """The index of the quote that opens the string that closes here, else -1."""
     opening = value.rfind('"', 0, closing)
     while opening > 0 and value[opening - 1] == "\\":  # escaped, or it would close
         opening = value.rfind('"', 0, opening)
@@ -203,5 +203,5 @@ def write_forwarded(addresses: Sequence[str], proto: Optional[str], host: Option
 
 def _quoted(value: str) -> str:
     # Of an address, a name and a port, only a colon is no token (RFC 9110 section 5.6.2);
-    # an IPv6 address stands in brackets (RFC 7239 section 6).
+    # an IPv6 address is in brackets (RFC 7239 section 6).
     return f'"{value}"' if ":" in value else value

@@ -25,7 +25,7 @@ class Policy:
 
     :param trust: which hops are trusted.
     :param headers: the headers that are read.
-    :param max_hops: at most so many hops are trusted.
+    :param max_hops: the largest number of hops that are trusted.
     :param clean_headers: whether only what is believed is left in the environ.
     :param edge: the outermost proxies.
     :param identity: the headers that say who the user is: each name, by its key in a

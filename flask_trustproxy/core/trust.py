@@ -297,7 +297,7 @@ def compile_trust(value: object, directory: str = "") -> TrustPolicy:
         return _compile_callable(value)
     hint = ""
     if isinstance(value, dict):
-        hint = ". Did a double underscore stand in an environment variable's name?"
+        hint = ". Is there a double underscore in an environment variable's name?"
     raise ValueError(
         f"{_EXPECTED}, a list of them, True, False, a count of hops or a callable{hint}"
     )
@@ -437,7 +437,7 @@ def _element_text(element: object) -> str:
         return str(element)
     raise ValueError(
         f"{_EXPECTED} as each element, got {element!r} (True, False, counts and callables "
-        "stand alone)"
+        "cannot be in a list)"
     )
 
 
@@ -481,7 +481,7 @@ def _hint(text: str) -> Optional[str]:
             "can forge an address; False alone trusts nobody"
         )
     if _is_count(text):
-        return "A count of hops stands alone"
+        return "A number of hops cannot be in a list"
     if _is_path(text):
         return f"A file of them is named as in {_A_FILE}"
     cdn = _is_cdn(text)

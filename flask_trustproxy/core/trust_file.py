@@ -59,11 +59,11 @@ def read_file(path: str) -> tuple[list[Network], Signature]:
     """Read a trust file, once and from its beginning.
 
     One address or network a line. Blank lines do not count, nor does what
-    stands behind a ``#``. Stricter than a setting, since a line may be cut in
+    is behind a ``#``. Stricter than a setting, since a line may be cut in
     the middle of a write: host bits, and a prefix shorter than 8 (IPv6: 16),
     are mistakes.
 
-    :returns: its networks as they stand there, and which state of it was read.
+    :returns: its networks as they are written there, and which state of it was read.
     :raises UnreadableFile: if the file cannot be read.
     :raises ValueError: what was expected, if it is empty, holds anything else,
         or is longer than a list may be.

@@ -33,7 +33,7 @@ def make_walk(
     """Make the function that walks.
 
     :param trusts: says which hops are trusted.
-    :param max_hops: at most so many hops are trusted.
+    :param max_hops: the largest number of hops that are trusted.
     :param comma_before: cuts off an entry; ``None``: each comma does.
     :param known: entries that are the canonical addresses of trusted hops.
     :param trusts_as_written: says of an entry that needs no reading whether it is

@@ -20,7 +20,7 @@ from ..core.resolution import Ignored, Resolution
 from ..core.trust import TrustPolicy
 from .phrases import MISSED_IN_WORDS, hops_in_words, node_name, suggest
 
-#: What a request that came past the proxies meets.
+#: The answer to a request that does not come through the proxies.
 REFUSED = "The request is answered 403, since TRUST_PROXY_REQUIRED is on."
 
 
@@ -31,7 +31,7 @@ def trusted_in_words(trust: TrustPolicy) -> str:
     if trust.kind == "callable":
         return "whom the callable says yes to"
     if trust.count:
-        return f"the first {trust.count} hops, whoever they are"
+        return f"the first {trust.count} hops, whatever their addresses"
     named = [*spelled_out([trust.networks]), *([node_name(UNIX)] if trust.unix else [])]
     if trust.files:
         named.append("what the files hold")
@@ -164,7 +164,7 @@ def all_ignored(resolution: Resolution, received: Mapping[str, Any]) -> list[Ign
 def never_read(
     resolution: Resolution, received: Mapping[str, Any]
 ) -> Iterator[tuple[str, str]]:
-    """What stands left of what was believed, by header: nobody vouches for it."""
+    """The entries to the left of the accepted ones, by header: anyone may have written them."""
     plan, trusted = resolution.policy.headers, resolution.trusted_hops
     for header in plan.named if trusted else ():
         count = header.n
@@ -176,7 +176,7 @@ def never_read(
 
 
 def left_of(header: Header, value: str, count: int) -> str:
-    """What stands left of the last ``count`` entries of a header."""
+    """The entries to the left of the last ``count`` of a header."""
     comma_before, end = commas_of(header.says), len(value)
     while count and end >= 0:
         end = comma_before(value, end)
@@ -203,9 +203,9 @@ def why_stopped(resolution: Resolution) -> str:
         who = "the client is the nearest hop towards the app that has an address"
     if resolution.stopped == "count_not_reached":
         return (
-            f"TRUST_PROXY counts to {count}, and the list does not reach hop {count}, or holds "
-            "text on the way: the request came past a proxy, or the count is wrong. Nothing is "
-            "believed."
+            f"TRUST_PROXY expects {count} proxies, and the list has fewer valid addresses. "
+            "The request bypassed a proxy, or the number is too high. All forwarding headers "
+            "of this request are ignored."
         )
     if resolution.stopped == "no_secret":
         return (
@@ -237,7 +237,7 @@ def why_stopped(resolution: Resolution) -> str:
         )
     because = "is not trusted"
     if count is not None:
-        because = f"stands behind the hops that are counted ({count})"
+        because = f"is behind the hops that are counted ({count})"
     elif client is not None and client.is_single:
         because = f"is the one that {client.name} names"
     return f"Hop {hop} {because}, so {who}."

@@ -58,7 +58,7 @@ class ProxiedClient(FlaskClient):
         ``"unix"`` for a socket. ``None``: as many as a count or ``Name:n``
         asks for, mostly none.
     :param peer: the proxy that asks the app, ``"unix"`` for a socket. The
-        client's own address: it came past the proxies. ``None``: one that the
+        client's own address: it came directly, without the proxies. ``None``: one that the
         app trusts, or the client itself where it trusts nobody.
     :param scheme: by which the client asks, where a request does not say.
     :param host: whom the client asks, where a request does not say. ``None``:

@@ -56,7 +56,7 @@ def assert_unforgeable(
         settings. Needed where a callable trusts no likely address.
     :param status: the status of a success, if it is neither 2xx nor 3xx.
     :raises AssertionError: what can be forged, by which header, and the fix; or
-        that the request did not succeed without a forgery.
+        that the request failed without a forgery.
     :raises ValueError: where ``believed`` tells something else each time.
     """
     __tracebackhide__ = True

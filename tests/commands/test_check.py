@@ -315,7 +315,7 @@ class TestReport:
             pytest.param(False, [], "nobody", id="nobody"),
             pytest.param(0, [], "nobody", id="no hop"),
             pytest.param(True, ["0.0.0.0/0", "::/0", "unix:"], "everybody", id="everybody"),
-            pytest.param(2, [], "the first 2 hops, whoever they are", id="a count"),
+            pytest.param(2, [], "the first 2 hops, whatever their addresses", id="a count"),
             pytest.param("unix", ["unix:"], "a unix-domain socket", id="a socket"),
             pytest.param(
                 lambda address, hop: True, [], "whom the callable says yes to", id="a callable"

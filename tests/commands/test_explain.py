@@ -197,7 +197,7 @@ class TestExplain:
             pytest.param(
                 ["--trust", "1", "--peer", "192.0.2.1", "-H", "X-Forwarded-For: 192.0.2.2"],
                 "untrusted",
-                "Hop 1 stands behind the hops that are counted (1), so it is the client.",
+                "Hop 1 is behind the hops that are counted (1), so it is the client.",
                 id="a count is reached",
             ),
         ],

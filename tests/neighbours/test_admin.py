@@ -26,7 +26,7 @@ def test_it_goes_back_to_its_own_pages_only(url: str, expected: str):
         visitor = Visitor(app, proxy_headers=FROM_NGINX, **how)
         return visitor.get("/admin/done", query_string={"url": url}).location
 
-    without = recipe("admin", mended=False).app
+    without = recipe("admin", fixed=False).app
     without.config["TRUSTED_HOSTS"] = None
     inside = "http://127.0.0.1:8000/admin/"
     assert location(without) == (url if url == inside else inside)

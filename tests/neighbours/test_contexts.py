@@ -21,7 +21,7 @@ def test_the_client_is_seen(path: str, text: str):
     def seen(app: Any, **how: Any) -> str:
         return Visitor(app, **how).get(path).text
 
-    without, module = recipe("contexts", mended=False), recipe("contexts")
+    without, module = recipe("contexts", fixed=False), recipe("contexts")
     past = {"proxy": None, "address": OTHER}
     assert seen(without.app) == text.format(PROXY)
     assert seen(module.app) == text.format(CLIENT)

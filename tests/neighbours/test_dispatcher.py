@@ -52,7 +52,7 @@ def test_each_app_has_its_client_and_its_place(
 
 
 def test_a_prefix_that_is_read_inside_is_in_front_of_the_mount():
-    module = recipe("dispatcher", mended=False)
+    module = recipe("dispatcher", fixed=False)
     headers = "X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Prefix"
     for app in module.front, module.api:
         app.config["TRUST_PROXY_HEADERS"] = headers

@@ -22,7 +22,7 @@ def test_a_limit_is_the_clients_own():
         return statuses(app, [Visitor(app), Visitor(app), Visitor(app), Visitor(app, OTHER)])
 
     # All who come through the proxy share the limit of the proxy.
-    assert one_then_another(recipe("limiter", mended=False).app) == [200, 200, 429, 429]
+    assert one_then_another(recipe("limiter", fixed=False).app) == [200, 200, 429, 429]
     assert one_then_another(recipe("limiter").app) == [200, 200, 429, 200]
 
 

@@ -29,7 +29,7 @@ def test_a_thief_elsewhere_is_a_stranger():
 
 def test_a_thief_behind_the_same_proxy_cannot_claim_to_be_the_user():
     # Session protection reads the first entry, which the thief writes.
-    without = recipe("login", mended=False).app
+    without = recipe("login", fixed=False).app
     assert stolen(without, headers={"X-Forwarded-For": CLIENT}) == "alice"
     without.wsgi_app = ProxyFix(without.wsgi_app)
     assert stolen(without, headers={"X-Forwarded-For": CLIENT}) == "alice"
@@ -39,5 +39,5 @@ def test_a_thief_behind_the_same_proxy_cannot_claim_to_be_the_user():
 
 def test_a_thief_past_the_proxy_cannot_either():
     forgery = {"headers": {"X-Forwarded-For": CLIENT}, "proxy": None}
-    assert stolen(recipe("login", mended=False).app, **forgery) == "alice"
+    assert stolen(recipe("login", fixed=False).app, **forgery) == "alice"
     assert stolen(recipe("login").app, **forgery) == "a stranger"

@@ -36,15 +36,15 @@ def test_a_line_names_the_client(
     without: str,
     expected: str,
 ):
-    def line(mended: bool) -> Any:
+    def line(fixed: bool) -> Any:
         logging.getLogger(f"recipe_{name}").handlers.clear()
-        Visitor(recipe(name, mended=mended).app, **how).get("/")
+        Visitor(recipe(name, fixed=fixed).app, **how).get("/")
         captured = capsys.readouterr()
         (line,) = (captured.out + captured.err).splitlines()
         return json.loads(line)
 
-    assert line(mended=False)["client"] == without
-    assert line(mended=True)["client"] == expected
+    assert line(fixed=False)["client"] == without
+    assert line(fixed=True)["client"] == expected
 
 
 def test_the_url_is_the_one_that_was_asked_for(capsys: pytest.CaptureFixture[str]):

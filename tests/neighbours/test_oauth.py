@@ -51,7 +51,7 @@ def test_the_user_comes_back_by_https(name: str, login: str, callback: str):
     def redirect_uri(app: Any, **how: Any) -> str:
         return query(Visitor(app, **how).get(login).location)["redirect_uri"]
 
-    without, app = recipe(name, mended=False).app, recipe(name).app
+    without, app = recipe(name, fixed=False).app, recipe(name).app
     assert redirect_uri(without) == f"http://www.example.com{callback}"
     assert redirect_uri(app) == f"https://www.example.com{callback}"
     # The proxy overwrites the scheme, and no header that it does not write is read.
@@ -79,7 +79,7 @@ def test_flask_dance_takes_the_code(provider: Provider):
     urls = ("/login/github", "/login/github/authorized")
     # Unless OAUTHLIB_INSECURE_TRANSPORT lets everything in.
     with pytest.raises(InsecureTransportError):
-        sign_in(recipe("dance", mended=False).app, *urls)
+        sign_in(recipe("dance", fixed=False).app, *urls)
     assert provider.asked == []
 
     response = sign_in(recipe("dance").app, *urls)
@@ -89,8 +89,8 @@ def test_flask_dance_takes_the_code(provider: Provider):
 
 
 def test_authlib_takes_the_code(provider: Provider):
-    for mended in False, True:
-        app = recipe("authlib_client", mended=mended).app
+    for fixed in False, True:
+        app = recipe("authlib_client", fixed=fixed).app
         assert sign_in(app, "/login", "/callback").json == {"token": "t"}
     # A real provider compares it with the one that was registered, and refuses.
     assert [asked["redirect_uri"] for asked in provider.asked] == [

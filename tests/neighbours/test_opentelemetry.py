@@ -77,12 +77,12 @@ HOST = "www.example.com"
     ],
 )
 def test_a_span_is_about_the_client(how: Any, without: object, expected: object):
-    assert span(recipe("telemetry", mended=False).app, **how) == without
+    assert span(recipe("telemetry", fixed=False).app, **how) == without
     assert span(recipe("telemetry").app, **how) == expected
 
 
 def trustproxy_first() -> Any:
-    app = recipe("telemetry", mended=False).app
+    app = recipe("telemetry", fixed=False).app
     FlaskInstrumentor().uninstrument_app(app)
     TrustProxy(app)
     FlaskInstrumentor().instrument_app(app)
@@ -90,7 +90,7 @@ def trustproxy_first() -> Any:
 
 
 def test_the_order_decides_about_metrics_alone():
-    assert metric_scheme(recipe("telemetry", mended=False).app) == "http"
+    assert metric_scheme(recipe("telemetry", fixed=False).app) == "http"
     assert metric_scheme(recipe("telemetry").app) == "https"
     # Its own middleware counts before ours is asked; its spans begin later.
     assert metric_scheme(trustproxy_first()) == "http"

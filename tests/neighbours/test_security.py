@@ -33,8 +33,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def deployed(*, mended: bool) -> Iterator[Any]:
-    module = recipe("security", mended=mended)
+def deployed(*, fixed: bool) -> Iterator[Any]:
+    module = recipe("security", fixed=fixed)
     with module.app.app_context():
         module.Base.metadata.create_all(module.db.engine)
         module.users.create_user(email=EMAIL, password=hash_password(PASSWORD))
@@ -58,15 +58,15 @@ def deployed(*, mended: bool) -> Iterator[Any]:
     ],
 )
 def test_a_login_is_from_the_client(how: dict[str, Any], without: str, expected: str):
-    def login_ip(mended: bool) -> str:
-        with deployed(mended=mended) as module:
+    def login_ip(fixed: bool) -> str:
+        with deployed(fixed=fixed) as module:
             form = {"email": EMAIL, "password": PASSWORD}
             assert Visitor(module.app, **how).post("/login", data=form).status_code == 302
             with module.app.app_context():
                 return module.users.find_user(email=EMAIL).current_login_ip
 
-    assert login_ip(mended=False) == without
-    assert login_ip(mended=True) == expected
+    assert login_ip(fixed=False) == without
+    assert login_ip(fixed=True) == expected
 
 
 def test_a_mail_links_to_where_the_user_asked(monkeypatch: pytest.MonkeyPatch):
@@ -77,13 +77,13 @@ def test_a_mail_links_to_where_the_user_asked(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(MailUtil, "send_mail", keep)
 
-    def link(mended: bool, **how: Any) -> str:
-        with deployed(mended=mended) as module:
+    def link(fixed: bool, **how: Any) -> str:
+        with deployed(fixed=fixed) as module:
             response = Visitor(module.app, **how).post("/reset", data={"email": EMAIL})
         assert response.status_code == 200
         (link,) = re.findall(r"(https?://[^/]+/reset)/", mails.pop())
         return link
 
-    assert link(mended=False) == "http://www.example.com/reset"
-    assert link(mended=True) == "https://www.example.com/reset"
-    assert link(mended=True, headers=FORGERY) == "https://www.example.com/reset"
+    assert link(fixed=False) == "http://www.example.com/reset"
+    assert link(fixed=True) == "https://www.example.com/reset"
+    assert link(fixed=True, headers=FORGERY) == "https://www.example.com/reset"

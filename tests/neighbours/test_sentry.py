@@ -57,7 +57,7 @@ HTTP, HTTPS = "http://www.example.com/", "https://www.example.com/"
 def test_it_stands_outside_the_app_and_believes_anyone():
     # It wraps Flask.__call__, which nothing inside the app can precede.
     module = recipe("sentry_outside")
-    for app in recipe("sentry_outside", mended=False).app, module.app:
+    for app in recipe("sentry_outside", fixed=False).app, module.app:
         assert believed(app, headers=FORGERY) == (FORGED, HTTP)
         assert believed(app, **PAST_THE_PROXY) == (FORGED, HTTP)
 

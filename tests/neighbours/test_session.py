@@ -34,5 +34,5 @@ PAST_THE_PROXY = {
     ],
 )
 def test_a_cookie_that_came_by_https_stays_there(how: dict[str, Any], secure: bool):
-    assert cookie_is_secure(recipe("session", mended=False).app, **how) is False
+    assert cookie_is_secure(recipe("session", fixed=False).app, **how) is False
     assert cookie_is_secure(recipe("session").app, **how) is secure

@@ -35,5 +35,5 @@ def test_a_websocket_is_with_the_client(peer: str, without: str, expected: str):
             finally:
                 websocket.close()
 
-    assert seen(recipe("sock", mended=False).app) == without
+    assert seen(recipe("sock", fixed=False).app) == without
     assert seen(recipe("sock").app) == expected

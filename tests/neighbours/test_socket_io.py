@@ -21,12 +21,12 @@ PAST_THE_PROXY = {"proxy": None, "address": OTHER, "scheme": "http", "headers": 
 
 
 def without() -> Any:
-    return recipe("socket_io", mended=False)
+    return recipe("socket_io", fixed=False)
 
 
 def trustproxy_first() -> Any:
     """The recipe in the wrong order."""
-    module = recipe("socket_io", mended=False)
+    module = recipe("socket_io", fixed=False)
     app = module.app
     app.wsgi_app = app.wsgi_app.wsgi_app  # as it was before SocketIO
     TrustProxy(app)

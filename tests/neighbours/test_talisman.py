@@ -25,7 +25,7 @@ SENT_TO_HTTPS = (302, "https://www.example.com/", False)
 def test_plain_http_past_the_proxy_is_not_taken_for_https():
     forgery = {"proxy": None, "scheme": "http", "headers": {"X-Forwarded-Proto": "https"}}
     # It reads the header by itself, from anyone.
-    assert answer(recipe("talisman", mended=False).app, **forgery) == SERVED
+    assert answer(recipe("talisman", fixed=False).app, **forgery) == SERVED
     assert answer(recipe("talisman").app, **forgery) == SENT_TO_HTTPS
 
 

@@ -18,7 +18,7 @@ def test_only_the_machine_itself_sees_the_toolbar(monkeypatch: pytest.MonkeyPatc
     def shown(app: Any, **how: Any) -> bool:
         return "flDebug" in Visitor(app, **how).get("/").text
 
-    without, app = recipe("toolbar", mended=False).app, recipe("toolbar").app
+    without, app = recipe("toolbar", fixed=False).app, recipe("toolbar").app
     # A proxy on the same machine shows it to the whole world.
     assert shown(without, proxy=LOCAL) is True
     assert shown(app, proxy=LOCAL) is False

@@ -71,7 +71,7 @@ def test_an_elastic_transaction_is_about_the_client(how: Any, without: Any, expe
         told = transaction["context"]["request"]
         return told["socket"]["remote_address"], told["url"]["full"].partition(":")[0]
 
-    assert seen(recipe("elastic", mended=False)) == without
+    assert seen(recipe("elastic", fixed=False)) == without
     assert seen(recipe("elastic")) == expected
 
 
@@ -81,7 +81,7 @@ def public(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace_utils, "ip_is_global", lambda ip: ip != PROXY)
 
 
-def datadog(mended: bool, **how: Any) -> str:
+def datadog(fixed: bool, **how: Any) -> str:
     app = Flask("datadog")
 
     @app.get("/")
@@ -89,7 +89,7 @@ def datadog(mended: bool, **how: Any) -> str:
         # As it is asked inside Flask.wsgi_app, where the tracer stands.
         return trace_utils._get_request_header_client_ip(request.headers, request.remote_addr)
 
-    if mended:
+    if fixed:
         TrustProxy(app)
     return Visitor(app, **how).get("/").text
 

@@ -17,7 +17,7 @@ DIRECTLY = {"proxy": None, "address": OTHER, "scheme": "http"}
 
 
 def without(name: str) -> Any:
-    return recipe(name, mended=False).app
+    return recipe(name, fixed=False).app
 
 
 # An app that reads X-Real-IP

@@ -38,20 +38,20 @@ MISSING = "The referrer header is missing."
 
 
 def test_without_us_the_check_is_passed_over():
-    app = recipe("wtf", mended=False).app
+    app = recipe("wtf", fixed=False).app
     app.config["TRUSTED_HOSTS"] = None
     assert [post(app, page) for page in (OWN, FOREIGN, None)] == ["posted"] * 3
 
 
 def test_where_the_host_is_not_read_every_form_fails():
-    app = recipe("wtf", mended=False).app
+    app = recipe("wtf", fixed=False).app
     app.config["TRUSTED_HOSTS"] = app.config["TRUST_PROXY_HEADERS"] = None
     TrustProxy(app)
     assert [post(app, page) for page in (OWN, FOREIGN, None)] == [NO_MATCH, NO_MATCH, MISSING]
 
 
 def test_an_nginx_that_passes_on_the_host_needs_no_setting():
-    app = recipe("wtf", mended=False).app
+    app = recipe("wtf", fixed=False).app
     app.config["TRUST_PROXY_HEADERS"] = None
     TrustProxy(app)
     pages = (OWN, FOREIGN, None)

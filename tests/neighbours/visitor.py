@@ -85,11 +85,11 @@ class Visitor(Client):
         )
 
 
-def recipe(name: str, *, mended: bool = True) -> Any:
+def recipe(name: str, *, fixed: bool = True) -> Any:
     """Run a recipe as the documentation shows it, or without its TrustProxy."""
     path = RECIPES / f"{name}.py"
     source = path.read_text("utf-8")
-    if not mended:
+    if not fixed:
         source, lines = MEND.subn("", source)
         assert lines == 1
     module = ModuleType(f"recipe_{name}")

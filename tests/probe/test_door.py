@@ -573,7 +573,7 @@ class TestTheKey:
             make_app(**config)
         assert str(caught.value) == (
             "TRUST_PROXY_PROBE_KEY=<secret> (from app.config): expected a key of its own, "
-            f"which whoever probes may know, and not SECRET_KEY. This makes one: {MAKE_KEY}"
+            f"which anyone who probes may know, and not SECRET_KEY. This makes one: {MAKE_KEY}"
         )
 
     def test_another_secret_key_is_right(self):
