@@ -2,16 +2,16 @@
 
 from .core.policy import Policy
 from .core.resolution import Hop, Ignored, Resolution
-from .extension import (
+from .extension import TrustProxy
+from .middleware import TrustProxyMiddleware
+from .request import (
     ProxiedRequest,
-    TrustProxy,
     get_client_ip,
     get_client_ips,
     get_client_network,
     get_resolution,
     request,
 )
-from .middleware import TrustProxyMiddleware
 from .settings import SettingError, Settings
 
 __all__ = [

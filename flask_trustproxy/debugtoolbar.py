@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from .core.environ import before_rewrite, resolution_of
 from .core.resolution import Resolution
-from .extension import AppTrust, chain
-from .middleware import TrustProxyMiddleware
+from .extension import chain
+from .middleware import Middleware
 from .report.cautions import settings_cautions
 from .report.explained import boxes, sections
 from .report.messages import Caution
@@ -88,7 +88,7 @@ def _settings_of(resolution: Resolution) -> Optional[Settings]:
     """The settings that decided, ``None`` if they are those of another app around."""
     app: Any = flask.current_app
     for each in (app.extensions.get("trustproxy"), *chain(app)):
-        if isinstance(each, (AppTrust, TrustProxyMiddleware)):
+        if isinstance(each, Middleware):
             settings = each.settings
             if settings.policy is resolution.policy:
                 return settings

@@ -11,141 +11,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Optional, cast
+from typing import Any, Optional, cast
 
 import flask
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import SecurityError
 
 from .chain import around, find_proxy_fixes, links, name_of, switch_off
-from .core.addresses import behind_nat64, parse_network
 from .core.environ import resolution_of
 from .core.resolution import Resolution
-from .log import Warned, announce
-from .middleware import FORBIDDEN, PASSED, TrustProxyMiddleware, refuse_anyone, with_secure
+from .log import announce
+from .middleware import FORBIDDEN, PASSED, Middleware, refuse_anyone, with_secure
 from .report.cautions import start_warnings
 from .report.phrases import quote
 from .report.words import said_by
+from .request import ProxiedRequest, get_current_request, publish
 from .settings import MAKE_KEY, SETTINGS, SettingError, Settings, read_settings
 from .watch import ProcessLock, Watch, watch
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
-
-
-class _Published:
-    """An attribute of the request that reads its resolution.
-
-    It is no data descriptor, so that an app may set the attribute itself.
-    """
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def __get__(self, request: Optional[flask.Request], owner: type) -> Any:
-        if request is None:
-            return self
-        resolution = _resolution(request)
-        if self._name == "client_ips":
-            return list(resolution.client_ips)
-        return resolution.client_ip
-
-
-class ProxiedRequest(flask.Request):
-    """Flask's request, with what TrustProxy adds to it."""
-
-    if TYPE_CHECKING:
-        client_ip: Optional[str]
-        client_ips: list[str]
-    else:
-        #: The client's canonical address; ``None`` where no hop has one.
-        client_ip = _Published()
-        #: The client first, then each trusted hop, the peer left out; empty
-        #: where the client is the peer (Express ``req.ips``).
-        client_ips = _Published()
-
-
-_get_current_request: Callable[[], flask.Request] = cast(Any, flask.request)._get_current_object
-
-#: Flask's own ``request``, typed so that ``client_ip`` and ``client_ips`` check.
-request: ProxiedRequest = cast(ProxiedRequest, flask.request)
-
-
-def get_resolution() -> Resolution:
-    """Return all that was decided about the current request.
-
-    :raises RuntimeError: outside a request, or where TrustProxy is not set up.
-    """
-    return _resolution(flask.request)
-
-
-def get_client_ip() -> Optional[str]:
-    """Return the client's address, ``None`` where no hop has one.
-
-    :raises RuntimeError: as :func:`get_resolution` does.
-    """
-    return get_resolution().client_ip
-
-
-def get_client_ips() -> list[str]:
-    """Return the client first, then each trusted hop, the peer left out.
-
-    Empty where the client is the peer (Express ``req.ips``).
-
-    :raises RuntimeError: as :func:`get_resolution` does.
-    """
-    return list(get_resolution().client_ips)
-
-
-def get_client_network(ipv4_prefix: int = 32, ipv6_prefix: int = 64) -> str:
-    """Return a key for rate limits that one IPv6 customer cannot walk around.
-
-    >>> from flask import Flask
-    >>> from flask_trustproxy import TrustProxy, get_client_network
-    >>> app = Flask("shop")
-    >>> proxies = TrustProxy(app)
-    >>> with app.test_request_context(
-    ...     environ_base={"REMOTE_ADDR": "127.0.0.1"},
-    ...     headers={"X-Forwarded-For": "2001:db8:1:2::9"},
-    ... ):
-    ...     get_client_network()
-    '2001:db8:1:2::/64'
-
-    A client that came through NAT64, in ``64:ff9b::/96``, has the key of its IPv4
-    address (RFC 6052).
-
-    :param ipv4_prefix: how many bits of an IPv4 address count.
-    :param ipv6_prefix: how many bits of an IPv6 address count.
-    :returns: the client's network, such as ``"2001:db8:1:2::/64"`` or
-        ``"203.0.113.9/32"``; ``"unknown"`` where there is no address, since
-        limiters pass over an empty key.
-    :raises ValueError: where a prefix is out of range.
-    :raises RuntimeError: as :func:`get_resolution` does.
-    """
-    if not (0 <= ipv4_prefix <= 32 and 0 <= ipv6_prefix <= 128):
-        raise ValueError("expected ipv4_prefix from 0 to 32 and ipv6_prefix from 0 to 128")
-    address = get_client_ip()
-    if address is None:
-        return "unknown"
-    address = behind_nat64(address)
-    return str(parse_network(f"{address}/{ipv6_prefix if ':' in address else ipv4_prefix}"))
-
-
-def _resolution(current: flask.Request) -> Resolution:
-    resolution = resolution_of(current.environ)
-    if resolution is None:
-        raise RuntimeError("This app has no TrustProxy: call TrustProxy(app) where it is made.")
-    return resolution
-
-
+#: Reads a value of a config, and says whether it has none of some names.
+_Reads = tuple[Callable[[str], object], Callable[[frozenset[str]], bool]]
 #: The values of all settings in app.config, by name.
 _Snapshot = tuple[tuple[str, object], ...]
-#: What was compiled from it.
-_Compiled = tuple[_Snapshot, Settings, Optional[Watch]]
 
 
-class AppTrust(TrustProxyMiddleware):
+#: Settings, what compiles them anew if a trust file changes, and what they were compiled
+#: from: a config, the values that it has, and the names that it has not. A plain tuple, since
+#: each request takes it apart.
+_Compiled = tuple[
+    Settings, Optional[Watch], Mapping[str, object], _Snapshot, frozenset[str], _Reads
+]
+
+
+class AppTrust(Middleware):
     """The middleware of one Flask app, whose settings follow ``app.config``.
 
     Threads share it. They read the compiled settings as one tuple from one
@@ -157,16 +55,18 @@ class AppTrust(TrustProxyMiddleware):
     """
 
     def __init__(self, app: flask.Flask) -> None:
-        self.app: WSGIApplication = app.wsgi_app
+        super().__init__(app.wsgi_app)
         self._flask: Any = app
-        self._warned = Warned()
         self._environment = {name: os.environ.get(name, "") for name in SETTINGS}
         self._compiling = ProcessLock()
         self._outermost: object = self
+        # A plain function: Flask takes long to see that a method is no coroutine.
+        self._hook = lambda: self.guard()
         # The config that was tried last if it has a mistake, and the mistake.
         self._mistake: Optional[tuple[_Snapshot, SettingError]] = None
         self._compiled = self._compile()
-        self._announce(self._compiled[1])
+        self._request_class: object = app.request_class
+        self._announce(self._compiled[0])
 
     @property
     def settings(self) -> Settings:
@@ -176,12 +76,17 @@ class AppTrust(TrustProxyMiddleware):
 
         :raises SettingError: until a mistake made there is fixed.
         """
-        snapshot, settings, watched = self._compiled
-        get = self._flask.config.get
-        for name, value in snapshot:
-            if get(name) is not value:
-                _, settings, watched = self._follow_config()
-                break
+        settings, watched, config, snapshot, absent, (get, has_none) = self._compiled
+        app = self._flask
+        if app.request_class is not self._request_class:
+            self.stand_guard()
+        if app.config is config and has_none(absent):
+            for name, value in snapshot:
+                if get(name) is not value:
+                    break
+            else:
+                return settings if watched is None else watched.settings
+        settings, watched, *_ = self._follow_config()
         return settings if watched is None else watched.settings
 
     def _follow_config(self) -> _Compiled:
@@ -200,9 +105,9 @@ class AppTrust(TrustProxyMiddleware):
             if busy and self._mistake is not None and self._is_config(self._mistake[0]):
                 raise SettingError(*self._mistake[1].args)
             # One assignment, so that no request sees two halves.
-            if not self._is_config(self._compiled[0]):
+            if not self._is_config(_snapshot(self._compiled)):
                 self._compiled = self._compile()
-                self._announce(self._compiled[1])
+                self._announce(self._compiled[0])
             return self._compiled
         finally:
             lock.release()
@@ -214,6 +119,7 @@ class AppTrust(TrustProxyMiddleware):
         # One call, so that no other thread replaces a value between two of them.
         config: dict[str, object] = dict(self._flask.config)
         snapshot = tuple((name, config.get(name)) for name in SETTINGS)
+        absent = frozenset(SETTINGS.keys() - config.keys())
         try:
             settings = read_settings(dict(snapshot), self._environment, self._flask.root_path)
             _refuse_secret_key(settings, config)
@@ -221,7 +127,9 @@ class AppTrust(TrustProxyMiddleware):
             self._mistake = snapshot, SettingError(*error.args)  # without its traceback
             raise
         self._mistake = None
-        return snapshot, settings, watch(settings, self._announce)
+        given = tuple(each for each in snapshot if each[0] not in absent)
+        live, watched = self._flask.config, watch(settings, self._announce)
+        return settings, watched, live, given, absent, (live.get, live.keys().isdisjoint)
 
     def _announce(self, settings: Settings) -> None:
         warnings = start_warnings(
@@ -236,7 +144,8 @@ class AppTrust(TrustProxyMiddleware):
         configured = "TRUSTED_HOSTS" in app.default_config and app.config["TRUSTED_HOSTS"]
         return bool(configured or app.request_class.trusted_hosts)
 
-    def _cookie(self, settings: Settings) -> Optional[str]:
+    def cookie(self, settings: Settings) -> Optional[str]:
+        """The name of the one cookie that is made secure, ``None`` for all."""
         if settings.secure_cookies == "all":
             return None
         return cast(str, self._flask.session_interface.get_cookie_name(self._flask))
@@ -247,8 +156,10 @@ class AppTrust(TrustProxyMiddleware):
 
         def __init__(self: flask.Request, environ: Any, *args: Any, **kwargs: Any) -> None:
             if PASSED not in environ:
-                trust.believe(environ, trust.settings, entering=True)
-            super(derived, self).__init__(environ, *args, **kwargs)
+                trust.believe(environ, trust.settings, True)
+                trust.stand_guard()
+            # super() finds the same one, and takes twice as long.
+            base.__init__(self, environ, *args, **kwargs)
 
         bases = (base,) if issubclass(base, ProxiedRequest) else (ProxiedRequest, base)
         names = ("__module__", "__qualname__", "__doc__")
@@ -256,7 +167,26 @@ class AppTrust(TrustProxyMiddleware):
         derived: type[flask.Request] = type(
             base.__name__, bases, {**namespace, "__init__": __init__}
         )
+        self._request_class = derived
         return derived
+
+    def stand_guard(self) -> None:
+        """Have :meth:`guard` asked about each request, before any other function is.
+
+        Flask takes ten times as long to see that it is no coroutine function as it
+        takes itself, so it is there only while something may be wrong.
+        """
+        functions = self._flask.before_request_funcs
+        others = functions.get(None, [])
+        if self._hook not in others:
+            # A new list, since another thread may be in the middle of the old one.
+            functions[None] = [self._hook, *others]
+
+    def _stand_down(self) -> None:
+        if self.settings.required or self.has_trusted_hosts():
+            return  # it refuses requests, and tells of hosts that the app refused
+        functions = self._flask.before_request_funcs
+        functions[None] = [each for each in functions[None] if each is not self._hook]
 
     def guard(self) -> Optional[flask.Response]:
         """Do what is left where the request class or the middleware was lost.
@@ -264,18 +194,19 @@ class AppTrust(TrustProxyMiddleware):
         If an open path let the request in, the path is asked for again: a
         middleware inside may have changed it.
         """
-        current = _get_current_request()
+        current = get_current_request()
         environ = current.environ
         if isinstance(current.routing_exception, SecurityError):
             self._warn_of_refused_host(environ)
         passed = environ.get(PASSED)
         if passed is self and isinstance(current, ProxiedRequest):
+            self._stand_down()  # anything that finds a fault calls it back
             return None
         settings = self.settings
         late = resolution_of(environ) is None
         resolution = self.believe(environ, settings)
         if late or not isinstance(current, ProxiedRequest):
-            _publish(current, resolution)
+            publish(current, resolution)
         if passed is self:
             return None
         if passed != (self,):
@@ -302,7 +233,7 @@ class AppTrust(TrustProxyMiddleware):
 
         Flask sets the session's cookie after all functions of the app have run.
         """
-        environ = _get_current_request().environ
+        environ = get_current_request().environ
         resolution, settings = self.believe(environ, self.settings), self.settings
         if (
             environ.get(PASSED) not in (self, (self,))
@@ -311,7 +242,7 @@ class AppTrust(TrustProxyMiddleware):
         ):
             # The session is saved after this function, so its cookie is not there yet. Only
             # this one response is changed, hence a method of the object is replaced.
-            get_headers, cookie = response.get_wsgi_headers, self._cookie(settings)
+            get_headers, cookie = response.get_wsgi_headers, self.cookie(settings)
             response.get_wsgi_headers = lambda environ: Headers(  # type: ignore[method-assign]
                 with_secure(get_headers(environ), cookie)
             )
@@ -339,22 +270,15 @@ class AppTrust(TrustProxyMiddleware):
         if outside is None:  # a function hides the rest
             outside = list(chain(self._flask))
         # Another of ours answers nothing by itself.
-        names = [name_of(x) for x in outside if not isinstance(x, TrustProxyMiddleware)]
+        names = [name_of(x) for x in outside if not isinstance(x, Middleware)]
         if names:
             self._warned.warn("around", {"names": ", ".join(names)}, of=str(names))
 
 
-def _publish(current: flask.Request, resolution: Resolution) -> None:
-    """Set on a request of another class what ours would have."""
-    current.remote_addr = current.environ["REMOTE_ADDR"]
-    current.scheme = resolution.scheme
-    for name, value in (
-        ("client_ip", resolution.client_ip),
-        ("client_ips", list(resolution.client_ips)),
-    ):
-        # A class may have a property of that name: the app's own choice.
-        with suppress(AttributeError):
-            setattr(current, name, value)
+def _snapshot(compiled: _Compiled) -> _Snapshot:
+    """The values of all settings that were compiled, ``None`` for those not there."""
+    _, _, _, given, absent, _ = compiled
+    return (*given, *((name, None) for name in absent))
 
 
 def chain(app: flask.Flask) -> Iterator[object]:
@@ -404,8 +328,7 @@ class TrustProxy:
         app.request_class = trust.derive(app.request_class)  # the last that can fail
         switch_off(proxy_fixes)
         app.wsgi_app = trust  # type: ignore[method-assign]  # the way that Flask documents
-        # A plain function: Flask takes long to see that a method is no coroutine.
-        app.before_request_funcs.setdefault(None, []).insert(0, lambda: trust.guard())
+        trust.stand_guard()
         app.extensions["trustproxy"] = trust
 
 

@@ -27,16 +27,15 @@ README = (ROOT / "README.rst").read_text("utf-8")
 # A module imports only those before it.
 ORDER = (
     "core.addresses core.values core.trust_file core.spelling core.trust core.headers "
-    "core.edge core.forwarded core.walk core.policy core.peer core.resolution core.environ "
-    "settings report.phrases report.messages report.cautions report.words report.suspicions "
-    "report.repeat log watch report.facts report.picture report.explained "
-    "report.as_json probe.door chain middleware extension debugtoolbar probe.forgeries "
-    "probe.observations probe.fixes probe.report probe.verdict probe.wire "
-    "probe.client "
-    "probe.words probe.page commands.terminal commands.loading commands.check "
-    "commands.explain commands.probe commands.providers commands.download "
-    "commands.replacement commands.fetch commands.app testing.client testing.unforgeable "
-    "pytest_plugin"
+    "core.edge core.forwarded core.walk core.policy core.peer core.resolution "
+    "core.environ settings report.phrases report.messages report.cautions report.words "
+    "report.suspicions report.repeat log watch report.facts report.picture "
+    "report.explained report.as_json probe.door chain middleware request extension "
+    "debugtoolbar probe.forgeries probe.observations probe.fixes probe.report "
+    "probe.verdict probe.wire probe.client probe.words probe.page commands.terminal "
+    "commands.loading commands.check commands.explain commands.probe commands.providers "
+    "commands.download commands.replacement commands.fetch commands.app testing.client "
+    "testing.unforgeable pytest_plugin "
 ).split()
 
 

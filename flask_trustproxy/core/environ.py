@@ -83,14 +83,19 @@ def rewrite(environ: Environ, policy: Policy, again: bool = False) -> Resolution
     address = resolution.client_ip or ""
     if address != received:
         original["REMOTE_ADDR"], environ["REMOTE_ADDR"] = received, address
-    _replace(environ, original, "wsgi.url_scheme", resolution.scheme)
+    scheme, received = resolution.scheme, environ.get("wsgi.url_scheme")
+    if scheme != received:
+        original["wsgi.url_scheme"], environ["wsgi.url_scheme"] = received, scheme
     if resolution.client_ips:  # these were the peer's
-        _remove(environ, original, ("REMOTE_PORT", "REMOTE_HOST"))
+        if "REMOTE_PORT" in environ:
+            original["REMOTE_PORT"] = environ.pop("REMOTE_PORT")
+        if "REMOTE_HOST" in environ:
+            original["REMOTE_HOST"] = environ.pop("REMOTE_HOST")
     if resolution.believed or resolution.is_scheme_assumed:
         if policy.says_where or ":" in (environ.get("HTTP_HOST") or ""):
             _replace_url(environ, original, resolution)
         else:
-            _replace(environ, original, "SERVER_PORT", DEFAULT_PORTS[resolution.scheme])
+            _replace(environ, original, "SERVER_PORT", DEFAULT_PORTS[scheme])
     if policy.hides:
         _keep_from_app(environ, original, policy, resolution.missed)
     if policy.clean_headers:
@@ -102,13 +107,22 @@ def rewrite(environ: Environ, policy: Policy, again: bool = False) -> Resolution
 
 def _clean(environ: Environ, original: Environ, resolution: Resolution) -> None:
     """Leave in each forwarding header only what is believed, so that no reader is misled."""
-    plan = resolution.policy.headers
-    for header in plan.named:
-        written = environ.get(header.key)
-        if written is not None:
-            _replace(environ, original, header.key, believed_text(resolution, header, written))
-    if not plan.unnamed.isdisjoint(environ):
-        resolution.removed = plan.unnamed.intersection(environ)
+    policy, get = resolution.policy, environ.get
+    client, believed = policy.headers.client, resolution.believed
+    if client is not None:
+        written = get(client.key)
+        is_client = written == resolution.client_ip and len(resolution.client_ips) == 1
+        if written is not None and not is_client:  # else it is clean
+            text = believed_text(resolution, client, written)
+            _replace(environ, original, client.key, text)
+    for header, _ in policy.values:
+        written = get(header.key)
+        if written is not None and written != believed.get(header.says):
+            text = believed_text(resolution, header, written)
+            _replace(environ, original, header.key, text)
+    unnamed = policy.headers.unnamed
+    if not unnamed.isdisjoint(environ):
+        resolution.removed = unnamed.intersection(environ)
         _remove(environ, original, resolution.removed)
 
 
@@ -121,11 +135,13 @@ def believed_text(resolution: Resolution, header: Header, written: str) -> Optio
     :returns: ``None`` if nothing of it is believed.
     """
     addresses, believed = resolution.client_ips, resolution.believed
+    if header.is_list:
+        return ", ".join(addresses) or None
+    if header.is_single:
+        return header.write(addresses[0], written) if addresses else None
     if header.is_forwarded:
         said = believed.get("scheme"), believed.get("host")
         return write_forwarded(addresses, *said) or None
-    if header.names_client:
-        return header.write(", ".join(addresses), written) if addresses else None
     meant = believed.get(header.says)
     if meant is None or meant == written:
         return meant

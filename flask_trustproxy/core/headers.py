@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, NamedTuple, Optional, cast
 
 from .addresses import keep_port, parse_node, parse_node_with_port
@@ -71,22 +72,22 @@ class Header:
         """
         return self.writes(meant, written)
 
-    @property
+    @cached_property
     def is_list(self) -> bool:
         """Whether it is ``X-Forwarded-For``, a plain list of the hops."""
         return self.says == "client list"
 
-    @property
+    @cached_property
     def is_forwarded(self) -> bool:
         """Whether it is ``Forwarded``, a list of the hops with more about each."""
         return self.says == "forwarded"
 
-    @property
+    @cached_property
     def is_single(self) -> bool:
         """Whether it holds the client's address alone."""
         return self.says == "client"
 
-    @property
+    @cached_property
     def names_client(self) -> bool:
         """Whether it says who the client is."""
         return self.is_list or self.is_forwarded or self.is_single

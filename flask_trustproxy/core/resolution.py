@@ -183,17 +183,20 @@ def resolve(policy: Policy, peer: str, scheme: str, environ: Mapping[str, Any]) 
     """
     get, edge, client = environ.get, policy.edge, policy.headers.client
     value = None if client is None else get(client.key)
-    elements = ElementReader(policy.trust.known) if policy.reads_elements else None
-    read = policy.read if elements is None else elements.node
-    has_secret = edge.secret is None or edge.secret.is_in(environ)
-    walk = policy.walk if has_secret else policy.walk_without_secret
+    elements, read, walk, has_secret = None, policy.read, policy.walk, True
+    if policy.reads_elements:
+        elements = ElementReader(policy.trust.known)
+        read = elements.node
+    if edge.secret is not None and not edge.secret.is_in(environ):
+        walk, has_secret = policy.walk_without_secret, False
     found, trusted, stopped = walk(peer, value or "", read)
-    behind = tuple(found)
     missed: Missed = None if trusted else "not_trusted"
     if edge is not ANY_EDGE:
-        missed = edge.missed((peer, *behind)[:trusted], has_secret)
-    client_ips = behind[::-1]
-    if UNIX in client_ips:
+        missed = edge.missed((peer, *found)[:trusted], has_secret)
+    behind = client_ips = tuple(found)
+    if len(found) > 1:  # the client first
+        client_ips = behind[::-1]
+    if UNIX in behind:
         client_ips = tuple(node for node in client_ips if node != UNIX)
     believed: dict[Says, str] = {}
     ignored: tuple[Ignored, ...] = ()

@@ -77,7 +77,6 @@ def is_usual(resolution: Resolution, environ: Mapping[str, Any]) -> bool:
     policy = resolution.policy
     if (
         resolution.ignored
-        or resolution.stopped != "untrusted"
         or resolution.unbracketed is not None
         or policy.trust.count
         or not policy.clean_headers
@@ -85,6 +84,13 @@ def is_usual(resolution: Resolution, environ: Mapping[str, Any]) -> bool:
         or (resolution.removed and not _TELLING.isdisjoint(resolution.removed))
     ):
         return False
+    if resolution.stopped != "untrusted":  # no forwarding header came, or it is unusual
+        return not (
+            resolution.stopped != "end"
+            or resolution.behind
+            or resolution.believed
+            or resolution.removed
+        )
     if not resolution.trusted_hops:
         return True
     if resolution.scheme != "https" and "scheme" not in resolution.believed:

@@ -23,7 +23,7 @@ from ..chain import links
 from ..core.addresses import UNIX, parse_node
 from ..core.forwarded import write_forwarded
 from ..core.headers import KNOWN, Header, environ_key
-from ..middleware import TrustProxyMiddleware
+from ..middleware import Middleware
 from ..report.phrases import trust_given
 from ..settings import Settings
 
@@ -223,7 +223,7 @@ def settings_of(app: WSGIApplication) -> Settings:
     passed = list(links(app))
     inside = [link.extensions.get("trustproxy") for link in passed if isinstance(link, Flask)]
     for link in (*passed, *inside):
-        if isinstance(link, TrustProxyMiddleware):
+        if isinstance(link, Middleware):
             return link.settings
     if inside:
         raise RuntimeError("This app has no TrustProxy: call TrustProxy(app) where it is made.")
