@@ -42,6 +42,7 @@ class _Program(NamedTuple):
     underscores: str = ""
 
 
+# tests/integration/ puts these lines into the programs themselves.
 _PROGRAMS: Mapping[str, _Program] = {
     # https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header
     "nginx": _Program(
@@ -50,9 +51,9 @@ _PROGRAMS: Mapping[str, _Program] = {
         ('proxy_set_header {} "SECRET";',),
         "underscores_in_headers off;",
     ),
-    # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#headers
+    # https://caddyserver.com/docs/caddyfile/directives/reverse_proxy
     "Caddy": _Program("in reverse_proxy", "header_up -{}", ('header_up {} "SECRET"',)),
-    # https://docs.haproxy.org/2.6/configuration.html#4.2-http-request%20del-header
+    # https://docs.haproxy.org/2.6/configuration.html
     "HAProxy": _Program(
         "in the frontend, before its other http-request lines",
         "http-request del-header {}",
@@ -73,8 +74,9 @@ _PROGRAMS: Mapping[str, _Program] = {
     "Traefik": _Program(
         "in customRequestHeaders of a headers middleware", '{}: ""', ('{}: "SECRET"',)
     ),
-    # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/
-    # header_mutation: early, before any filter that writes the header itself
+    # https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/http/
+    # early_header_mutation/header_mutation/v3/header_mutation.proto: early, before any
+    # filter that writes the header itself
     "Envoy": _Program(
         "in the mutations of early_header_mutation_extensions",
         "- {{remove: {}}}",
