@@ -406,6 +406,7 @@ HOST = "a host name or an address, and a port if need be"
             id="proto in Forwarded",
         ),
         pytest.param(ALL, {"X-Forwarded-Host": " "}, [], id="a blank one says nothing"),
+        pytest.param(ALL, {"X-Forwarded-Host": "a.example, "}, [], id="the last is blank"),
         pytest.param(
             ALL, {"X-Forwarded-Host": "bad!, a.example"}, [], id="left of the one read"
         ),
