@@ -646,3 +646,20 @@ def test_no_request_leads_to_an_error_or_to_a_forgeable_header(sent, trust, head
     for name in ("Fastly-Client-IP", "True-Client-IP", "X-Azure-ClientIP"):
         assert not any(f"{name} in TRUST_PROXY_HEADERS" in line for line in lines)
         assert not any(name in line and "name it in" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("sent", "line"),
+    [
+        pytest.param(
+            {PROTO: "http, https"}, several(PROTO, "http, https", "https"), id="several values"
+        ),
+        pytest.param(
+            {"CF-Connecting-IP": "192.0.2.66"},
+            another("CF-Connecting-IP", "192.0.2.66", "203.0.113.9"),
+            id="another client",
+        ),
+    ],
+)
+def test_headers_that_are_left_as_they_are_are_looked_at_as_well(warned, sent, line):
+    assert warned({"clean_headers": False}, {**HONEST, **sent}) == [line]
