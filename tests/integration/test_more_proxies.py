@@ -23,14 +23,11 @@ def test_the_truth_is_believed(
 
 
 def with_headers(lines: tuple[str, ...]) -> Way:
-    """Traefik with these lines in a headers middleware, as the probe prints them."""
-    headers = "".join(f"\n          {line}" for line in lines)
-    added = f"    added:\n      headers:\n        customRequestHeaders:{headers}"
-    service = "      service: app\n"
-    text = (DEPLOY / "traefik" / "app.yaml").read_text()
-    text = text.replace(service, f"{service}      middlewares: [added]\n")
-    text = text.replace("  services:\n", f"  middlewares:\n{added}\n  services:\n")
-    return Way(TRAEFIK, text, bound="")
+    """Traefik with these lines in its headers middleware, as the probe prints them."""
+    text, place = (DEPLOY / "traefik" / "app.yaml").read_text(), "customRequestHeaders:"
+    assert text.count(place) == 1
+    added = "".join(f"\n          {line}" for line in lines)
+    return Way(TRAEFIK, text.replace(place, f"{place}{added}"), bound="")
 
 
 def lines_of_traefik(names: list[str], secret: str = "") -> tuple[str, ...]:
