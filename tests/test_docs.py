@@ -193,6 +193,64 @@ def test_the_pages_show_what_the_tests_found_forgeable():
     assert sorted(shown) == sorted(tables_of_forgeries())
 
 
+# The cheat sheet
+
+
+def cheats() -> list[object]:
+    """Each set-up of the cheat sheet: its section, and the file that it shows a part of."""
+    _, *sections = re.split(r"\n\n\n(?=.+\n-+\n)", PAGES["cheat-sheet"])
+    return [
+        pytest.param(section, included("cheat-sheet", section), id=section.splitlines()[0])
+        for section in sections
+    ]
+
+
+@pytest.mark.parametrize(("section", "paths"), cheats())
+def test_a_cheat_has_lines_settings_and_a_command(section: str, paths: list[Path]):
+    languages = [language for language, _ in blocks(section)]
+    assert languages == ["sh", "console"]
+    (_, lines), (_, command) = blocks(section)
+    assert command == "$ flask trust-proxy probe https://www.example.com/"
+    settings = dict(re.findall(r'^export (\w+)="(.+)"$', lines, re.M))
+    if paths:
+        (path,) = paths
+        assert settings == DEPLOYED[path].settings
+    else:  # a platform: what its row in the table recommends, or a range that users report
+        read_settings(
+            {
+                **settings,
+                "TRUST_PROXY": settings["TRUST_PROXY"].replace(
+                    "file:/etc/cdn.txt", "192.0.2.0/24"
+                ),
+            },
+            {},
+        )
+        value = settings["TRUST_PROXY"]
+        assert f'"{value}"' in PAGES["platforms"] or value == "file:/etc/cdn.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nginx/", ["X-Forwarded-For", "X-Forwarded-Proto"]),
+        ("apache/", ["X-Forwarded-For", "X-Forwarded-Proto"]),
+        ("haproxy/", ["X-Forwarded-For", "X-Forwarded-Proto"]),
+    ],
+)
+def test_the_lines_of_a_cheat_set_both_headers(name: str, words: list[str]):
+    for text in re.findall(
+        rf"literalinclude:: (\S+{name}\S+)\n((?:    .+\n)+)", PAGES["cheat-sheet"]
+    ):
+        path, options = text
+        start = re.search(r":start-at: (.+)", options)[1]
+        end = re.search(r":end-at: (.+)", options)[1]
+        file = resolve("cheat-sheet", path).read_text("utf-8")
+        _, _, rest = file.partition(start)
+        shown, found, _ = rest.partition(end)
+        assert found
+        assert [word for word in words if word not in start + shown + end] == []
+
+
 # The platforms
 
 
