@@ -70,7 +70,13 @@ def files_of_servers() -> set[Path]:
     return {wsgi_apache.DOCUMENTED, *(wsgi_servers.EXAMPLES / name for name in names)}
 
 
-STARTED = {CONFIGURATION, *DEPLOYED, *CONFIGURATIONS.values(), *files_of_servers()}
+STARTED = {
+    ROOT / "examples/test_complete.py",  # by tests/testing/test_client.py
+    CONFIGURATION,
+    *DEPLOYED,
+    *CONFIGURATIONS.values(),
+    *files_of_servers(),
+}
 STARTED |= {*SHOWN, *test_recipes.SHOWN}
 RECIPES = ROOT / "tests/neighbours/recipes"
 TESTS_OF_RECIPES = "".join(
@@ -91,7 +97,7 @@ def is_run(path: Path) -> bool:
         return f'"{name}"' in TESTS_OF_RECIPES
     if path.parent == NOT_YOURS:
         return path.stem in TESTS_OF_APPLICATIONS
-    # test_cli, and integration/test_probe, run each session that stands there.
+    # tests/commands and integration/test_probe run each session that is there.
     return path in STARTED or path.is_relative_to(ROOT / "tests/snapshots")
 
 

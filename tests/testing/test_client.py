@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import logging
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -796,8 +797,23 @@ def test_the_example_passes(arguments: list[str], passed: str):
     assert passed in done.stdout + done.stderr
 
 
+def test_the_complete_file_passes_when_it_is_copied(tmp_path: Path):
+    page = (ROOT / "docs/testing.rst").read_text("utf-8")
+    assert ".. literalinclude:: ../examples/test_complete.py\n    :language: python\n" in page
+    shutil.copy(EXAMPLES / "test_complete.py", tmp_path / "test_it.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
 def functions(source: str) -> set[str]:
-    """The functions that stand in some code, as Python would write them."""
+    """The functions in some code, as Python would write them."""
     nodes = ast.walk(ast.parse(source))
     return {ast.unparse(node) for node in nodes if isinstance(node, ast.FunctionDef)}
 
