@@ -2,8 +2,8 @@
 
 ``tox run -e gate`` runs it: it fails if a request costs over 3 % more than when the
 figures in ``instructions.json`` were written. ``--update`` writes them. It needs
-valgrind, and a figure holds for one version of Python: another one is printed, and
-compared with nothing.
+valgrind, and a figure holds for one release of Python on one sort of machine: those of
+another are printed, and compared with nothing.
 
 Callgrind counts all that runs inside of a call of :c:func:`PyObject_Dir`, and a request
 calls no ``dir()`` of its own. So a row of requests runs inside of ``dir()``, and the
@@ -18,6 +18,7 @@ import io
 import json
 import logging
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -248,7 +249,7 @@ def main() -> int:
         serve(options.serve)
         return 0
     counted = {name: total for part in PARTS for name, total in count(part).items()}
-    python = ".".join(map(str, sys.version_info[:2]))
+    python = f"{platform.python_version()} {platform.machine()}"
     figures = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
     before = figures.get(python, {})
     now = ratios(counted)

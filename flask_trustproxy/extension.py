@@ -108,6 +108,7 @@ class AppTrust(Middleware):
             if not self._is_config(_snapshot(self._compiled)):
                 self._compiled = self._compile()
                 self._announce(self._compiled[0])
+                self.stand_guard()
             return self._compiled
         finally:
             lock.release()

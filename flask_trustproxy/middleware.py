@@ -74,7 +74,7 @@ class Middleware:
             if not came_through_proxies(resolution, settings, environ):
                 environ[PASSED] = (self,)
         if settings.secure_cookies and resolution.scheme == "https":
-            start_response = partial(_start_secured, self, start_response, settings)
+            start_response = partial(_start_secured, start_response, (self, settings))
         return self.app(environ, start_response)
 
     def believe(
@@ -138,16 +138,19 @@ class Middleware:
 
 # A function, since a part of a method takes half as long again.
 def _start_secured(
-    middleware: Middleware,
     start_response: StartResponse,
-    settings: Settings,
+    by: tuple[Middleware, Settings],
     status: str,
     headers: list[tuple[str, str]],
     exc_info: Any = None,
 ) -> Any:
-    """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2)."""
+    """Add ``Secure`` to the cookies that a response sets (RFC 6265 section 5.2).
+
+    :param by: who marks them, and by which settings.
+    """
     for name, _ in headers:
         if name.lower() == "set-cookie":
+            middleware, settings = by
             headers = with_secure(headers, middleware.cookie(settings))
             break
     if exc_info is None:  # some adapters take no third argument

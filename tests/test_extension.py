@@ -18,7 +18,6 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import create_environ
 
-import flask_trustproxy
 from flask_trustproxy import (
     ProxiedRequest,
     SettingError,
@@ -497,127 +496,6 @@ if READS_TRUSTED_HOSTS:
             response = app.test_client().get("/", headers=HEADERS, environ_overrides=PEER)
             assert response.text == "['2001:db8:1:2::9', '10.0.0.1']"
             assert seen == ["2001:db8:1:2::9"]
-
-
-class TestTheAttributes:
-    def test_an_app_may_assign_them(self):
-        with make_app().test_request_context(headers=HEADERS, environ_overrides=PEER):
-            request.client_ip = "192.0.2.77"
-            request.client_ips = ["192.0.2.77"]
-            assert (request.client_ip, request.client_ips) == ("192.0.2.77", ["192.0.2.77"])
-            # What was decided stays.
-            assert get_client_ip() == "2001:db8:1:2::9"
-            del request.client_ip
-            assert request.client_ip == "2001:db8:1:2::9"
-
-    def test_a_list_that_was_changed_changes_nothing(self):
-        with make_app().test_request_context(headers=HEADERS, environ_overrides=PEER):
-            request.client_ips.clear()
-            get_client_ips().append("6.6.6.6")
-            assert type(request.client_ips) is type(get_client_ips()) is list
-            assert request.client_ips == ["2001:db8:1:2::9", "10.0.0.1"]
-            assert get_client_ips() == ["2001:db8:1:2::9", "10.0.0.1"]
-
-    def test_the_typed_request_is_flasks_own(self):
-        assert request is flask.request
-        assert flask_trustproxy.request is flask.request
-
-    def test_the_class_documents_itself(self):
-        assert ProxiedRequest.client_ip is vars(ProxiedRequest)["client_ip"]
-
-    def test_the_request_is_of_our_class(self):
-        with make_app().test_request_context():
-            assert isinstance(flask.request._get_current_object(), ProxiedRequest)
-
-    def test_hasattr_and_getattr(self):
-        with make_app().test_request_context():
-            assert hasattr(request, "client_ip")
-            assert getattr(request, "client_ips", None) == []
-
-
-FUNCTIONS = [get_client_ip, get_client_ips, get_client_network, get_resolution]
-
-
-@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
-class TestWithoutARequest:
-    def test_outside_of_a_request(self, function):
-        with pytest.raises(RuntimeError, match="^Working outside of request context"):
-            function()
-
-    def test_in_an_app_context(self, function):
-        # The words are Flask's, and differ between its versions.
-        with make_app().app_context(), pytest.raises(RuntimeError, match="request") as caught:
-            function()
-        assert "TrustProxy" not in str(caught.value)
-
-    def test_in_an_app_without_trustproxy(self, function):
-        with Flask(__name__).test_request_context(), pytest.raises(RuntimeError) as caught:
-            function()
-        assert str(caught.value) == (
-            "This app has no TrustProxy: call TrustProxy(app) where it is made."
-        )
-
-
-def test_our_request_class_alone_says_what_is_missing():
-    app = Flask(__name__)
-    app.request_class = ProxiedRequest
-    with app.test_request_context(), pytest.raises(RuntimeError, match="^This app has no Tru"):
-        request.client_ip  # noqa: B018  # reading it is the test
-
-
-IPV4, IPV6, NOBODY = "203.0.113.9", "2001:db8:1:2:3:4:5:6", None
-
-
-@pytest.mark.parametrize(
-    ("client", "prefixes", "network"),
-    [
-        pytest.param(IPV4, {}, "203.0.113.9/32", id="IPv4"),
-        pytest.param(IPV6, {}, "2001:db8:1:2::/64", id="IPv6: what one customer has"),
-        pytest.param("::ffff:203.0.113.9", {}, "203.0.113.9/32", id="mapped is IPv4"),
-        pytest.param(IPV4, {"ipv4_prefix": 24}, "203.0.113.0/24", id="an IPv4 network"),
-        pytest.param(IPV4, {"ipv4_prefix": 0}, "0.0.0.0/0", id="IPv4 0"),
-        pytest.param(IPV4, {"ipv4_prefix": 32}, "203.0.113.9/32", id="IPv4 32"),
-        pytest.param(IPV4, {"ipv6_prefix": 0}, "203.0.113.9/32", id="the other is no matter"),
-        pytest.param(IPV6, {"ipv6_prefix": 48}, "2001:db8:1::/48", id="an IPv6 network"),
-        pytest.param(IPV6, {"ipv6_prefix": 0}, "::/0", id="IPv6 0"),
-        pytest.param(IPV6, {"ipv6_prefix": 63}, "2001:db8:1:2::/63", id="IPv6 63"),
-        pytest.param(IPV6, {"ipv6_prefix": 128}, f"{IPV6}/128", id="IPv6 128"),
-        pytest.param(IPV6, {"ipv4_prefix": 0}, "2001:db8:1:2::/64", id="nor the other way"),
-        pytest.param("64:ff9b::cb00:7109", {}, "203.0.113.9/32", id="NAT64 has the IPv4 key"),
-        pytest.param(
-            "64:ff9b::cb00:7109", {"ipv4_prefix": 24}, "203.0.113.0/24", id="NAT64, a network"
-        ),
-        pytest.param("64:ff9b:1::1", {}, "64:ff9b:1::/64", id="another prefix of NAT64"),
-        pytest.param("2002:cb00:7109:2::1", {}, "2002:cb00:7109:2::/64", id="6to4 is IPv6"),
-        pytest.param(NOBODY, {}, "unknown", id="no address"),
-        pytest.param(NOBODY, {"ipv4_prefix": 0, "ipv6_prefix": 0}, "unknown", id="still"),
-        pytest.param("text", {}, "unknown", id="text is no key"),
-    ],
-)
-def test_the_network_of_a_client(client, prefixes, network):
-    overrides = {} if client is None else {"REMOTE_ADDR": client}
-    with make_app().test_request_context(environ_overrides=overrides):
-        assert get_client_network(**prefixes) == network
-
-
-@pytest.mark.parametrize(
-    "prefixes",
-    [
-        pytest.param({"ipv4_prefix": -1}, id="IPv4 below"),
-        pytest.param({"ipv4_prefix": 33}, id="IPv4 above"),
-        pytest.param({"ipv6_prefix": -1}, id="IPv6 below"),
-        pytest.param({"ipv6_prefix": 129}, id="IPv6 above"),
-    ],
-)
-@pytest.mark.parametrize("client", [IPV4, IPV6, NOBODY], ids=["IPv4", "IPv6", "no address"])
-def test_a_prefix_out_of_range_shows_whoever_asks(client, prefixes):
-    """Not only when the first IPv6 client comes, years later."""
-    overrides = {} if client is None else {"REMOTE_ADDR": client}
-    with (
-        make_app().test_request_context(environ_overrides=overrides),
-        pytest.raises(ValueError, match="^expected ipv4_prefix from 0 to 32 and ipv6_prefix "),
-    ):
-        get_client_network(**prefixes)
 
 
 CHAIN = {"X-Forwarded-For": "203.0.113.1, 192.168.1.100", "X-Forwarded-Proto": "https"}
@@ -1451,3 +1329,83 @@ def test_the_two_answers_that_every_user_compares_with(trust, peer, ip, ips):
         environ_overrides={"REMOTE_ADDR": peer},
     )
     assert response.get_json() == {"ip": ip, "ips": ips}
+
+
+class TestTheGuard:
+    """A function before each request, which is there only while it may be needed."""
+
+    @staticmethod
+    def guards(app):
+        return len(app.before_request_funcs[None])
+
+    def ask(self, app):
+        response = app.test_client().get(
+            "/",
+            headers={"X-Forwarded-For": "203.0.113.9"},
+            environ_overrides={"REMOTE_ADDR": "10.0.0.2"},
+        )
+        return response.json["client_ip"], self.guards(app)
+
+    def test_it_stands_down_after_a_healthy_request(self):
+        app = make_app()
+        assert self.guards(app) == 1
+        assert self.ask(app) == ("203.0.113.9", 0)
+        assert self.ask(app) == ("203.0.113.9", 0)
+
+    def test_other_functions_stay(self):
+        app = make_app()
+        app.before_request(lambda: None)
+        assert self.ask(app) == ("203.0.113.9", 1)
+
+    def test_it_is_back_if_the_middleware_is_lost(self, caplog):
+        app = make_app()
+        plain = app.wsgi_app.app
+        self.ask(app)
+        app.wsgi_app = plain
+        assert self.ask(app) == ("203.0.113.9", 1)
+        assert "is not in app.wsgi_app any more" in caplog.text
+
+    def test_it_is_back_if_the_request_class_is_lost(self):
+        app = make_app()
+        self.ask(app)
+        app.request_class = flask.Request
+        assert self.ask(app) == ("203.0.113.9", 1)
+
+    def test_it_is_back_beside_functions_of_the_app(self):
+        app = make_app()
+        order = []
+        app.before_request(lambda: order.append(request.client_ip))
+        self.ask(app)
+        app.request_class = flask.Request
+        assert self.ask(app) == ("203.0.113.9", 2)
+        assert order == ["203.0.113.9"] * 2
+
+    @pytest.mark.parametrize(
+        "config",
+        [
+            pytest.param({"TRUST_PROXY_REQUIRED": True}, id="proxies are required"),
+            pytest.param({"TRUST_PROXY_REQUIRED": "/healthz"}, id="a path is open"),
+        ],
+    )
+    def test_it_stays_while_it_refuses(self, config):
+        assert self.ask(make_app(**config)) == ("203.0.113.9", 1)
+
+    def test_it_stays_while_the_app_refuses_hosts(self):
+        app = make_app()
+        app.request_class.trusted_hosts = ["localhost"]
+        assert self.ask(app) == ("203.0.113.9", 1)
+
+    def test_it_is_back_if_settings_are_replaced(self):
+        app = make_app()
+        self.ask(app)
+        app.config["TRUST_PROXY_REQUIRED"] = "/healthz"
+        assert self.ask(app) == ("203.0.113.9", 1)
+
+    def test_it_is_back_if_proxies_are_required_and_the_middleware_is_lost(self):
+        app = make_app()
+        plain = app.wsgi_app.app
+        self.ask(app)
+        app.config["TRUST_PROXY_REQUIRED"] = True
+        app.wsgi_app = plain
+        response = app.test_client().get("/", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+        assert response.status_code == 403

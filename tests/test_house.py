@@ -110,6 +110,43 @@ def test_the_package_does_not_load_what_only_a_page_needs():
     assert unwanted.intersection(loaded) == set()
 
 
+#: One file tests what all of these find.
+SUSPICIONS = ("report.suspicion", "report.client_suspicions", "report.url_suspicions")
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_every_module_has_its_test_file(module: str):
+    *folder, name = ("report.suspicions" if module in SUSPICIONS else module).split(".")
+    assert (ROOT / "tests").joinpath(*folder, f"test_{name}.py").is_file()
+
+
+def test_an_app_loads_no_tools():
+    """No probe, no commands, no kit and no page: an app needs none of them."""
+    tools = ("probe", "commands", "testing", "debugtoolbar", "report.as_json", "report.picture")
+    script = "import sys, flask_trustproxy; print(*sys.modules)"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    loaded = ran.stdout.split()
+    assert [
+        f"flask_trustproxy.{tool}" for tool in tools if f"flask_trustproxy.{tool}" in loaded
+    ] == []
+
+
+@pytest.mark.parametrize("module", [name for name in ORDER if "commands" not in name])
+def test_no_function_has_more_than_five_parameters(module: str):
+    """Constructors may have more, and the client that is made like one."""
+    path = PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            named = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = len([each for each in named if each.arg not in ("self", "cls")])
+            if count > 5 and node.name not in ("__init__", "proxied_client"):
+                found.append((node.name, count))
+    assert found == []
+
+
 def test_flask_is_the_only_dependency():
     assert requires("Flask-TrustProxy") == ["flask>=2.2"]
 

@@ -111,8 +111,8 @@ def _clean(environ: Environ, original: Environ, resolution: Resolution) -> None:
     client, believed = policy.headers.client, resolution.believed
     if client is not None:
         written = get(client.key)
-        is_client = written == resolution.client_ip and len(resolution.client_ips) == 1
-        if written is not None and not is_client:  # else it is clean
+        is_more = written != resolution.client_ip or len(resolution.client_ips) != 1
+        if written is not None and is_more:  # else it is clean
             text = believed_text(resolution, client, written)
             _replace(environ, original, client.key, text)
     for header, _ in policy.values:
@@ -143,9 +143,9 @@ def believed_text(resolution: Resolution, header: Header, written: str) -> Optio
         said = believed.get("scheme"), believed.get("host")
         return write_forwarded(addresses, *said) or None
     meant = believed.get(header.says)
-    if meant is None or meant == written:
-        return meant
-    return header.write(meant, nth_value(written, header.n) or "")
+    if meant is not None and meant != written:
+        return header.write(meant, nth_value(written, header.n) or "")
+    return meant
 
 
 def missed_edge(resolution: Resolution, policy: Policy, environ: Environ) -> Missed:
