@@ -238,9 +238,12 @@ def test_a_cheat_has_lines_settings_and_a_command(section: str, paths: list[Path
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nginx/", ["X-Forwarded-For", "X-Forwarded-Proto"]),
-        ("apache/", ["X-Forwarded-For", "X-Forwarded-Proto"]),
-        ("haproxy/", ["X-Forwarded-For", "X-Forwarded-Proto"]),
+        (
+            "nginx/",
+            ["proxy_set_header X-Forwarded-For", "proxy_set_header X-Forwarded-Proto $"],
+        ),
+        ("apache/", ["unset X-Forwarded-For", "set X-Forwarded-Proto"]),
+        ("haproxy/", ["set-header X-Forwarded-Proto"]),
     ],
 )
 def test_the_lines_of_a_cheat_set_both_headers(name: str, words: list[str]):

@@ -312,6 +312,14 @@ def test_readme_says_before_curl_that_your_own_machine_is_trusted():
     assert README.index("on your own machine you are loopback") < README.index("Try it\n------")
 
 
+def test_the_first_page_of_the_documentation_has_all_that_a_reader_pastes():
+    index = (ROOT / "docs/index.rst").read_text("utf-8")
+    (end,) = re.findall(r":end-before: (.+)", index)
+    shown = README[: README.index(end)]
+    assert len(re.findall(r"\| ``(.+)``$", shown, re.M)) == 9
+    assert "until it says ``safe``" in shown
+
+
 def test_metadata_and_readme_have_the_same_links():
     urls = dict(
         re.findall(
