@@ -13,6 +13,7 @@ start of Python and the imports are not counted.
 from __future__ import annotations
 
 import argparse
+import csv
 import gc
 import io
 import json
@@ -28,6 +29,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 FIGURES = Path(__file__).with_name("instructions.json")
+TABLE = Path(__file__).parents[1] / "docs/tables/instructions.csv"
 
 #: So much more than the figures is no mistake of the measurement.
 MOST = 1.03
@@ -239,6 +241,15 @@ def ratios(counted: dict[str, int]) -> dict[str, float]:
     return {name: round(ratio, 3) for name, ratio in found.items()}
 
 
+def write_table(figures: dict[str, dict[str, float]]) -> None:
+    """Write the table of the documentation: a row for each request, a column for each Python."""
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["", *(f"Python {python.split()[0]}" for python in figures)])
+        for name in next(iter(figures.values())):
+            writer.writerow([name, *(f"{column[name]:.2f}" for column in figures.values())])
+
+
 def main() -> int:
     """Count, print, and compare with the figures of this Python, or write them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -262,7 +273,8 @@ def main() -> int:
         print(f"  {name:<36}{ratio:>9.3f}{was}")
     if options.update:
         figures[python] = now
-        FIGURES.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", "utf-8")
+        FIGURES.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+        write_table(figures)
         return 0
     slower = [name for name, ratio in now.items() if ratio > before.get(name, ratio) * MOST]
     for name in slower:
