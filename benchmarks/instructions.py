@@ -242,7 +242,7 @@ def ratios(counted: dict[str, int]) -> dict[str, float]:
 
 
 def write_table(figures: dict[str, dict[str, float]]) -> None:
-    """Write the table of the documentation: a row for each request, a column for each Python."""
+    """Write the table of the documentation: a row for each kind of request."""
     with TABLE.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["", *(f"Python {python.split()[0]}" for python in figures)])
