@@ -7,6 +7,7 @@ every app.
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Optional
@@ -37,7 +38,7 @@ PASSED = "flask_trustproxy.middleware"
 FORBIDDEN = "This app is reached through its proxies only.\n"
 
 
-class Middleware:
+class Middleware(ABC):
     """What goes around an application, whatever its settings come from.
 
     :param app: the application inside.
@@ -48,9 +49,9 @@ class Middleware:
         self._warned = Warned()
 
     @property
+    @abstractmethod
     def settings(self) -> Settings:
         """The settings in force."""
-        raise NotImplementedError
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
