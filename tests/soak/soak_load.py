@@ -121,7 +121,7 @@ def arrived(asked: Asked, way: Way, app: Tcp) -> dict[str, Any]:
         sent = headers.get("X-Forwarded-For")
         headers["X-Forwarded-For"] = f"{sent}, {peer}" if sent else peer
         if way.source != OUTER:
-            headers.pop("X-Forwarded-Proto", None)
+            headers["X-Forwarded-Proto"] = "http"
         peer = PROXY
     keys = {f"HTTP_{name.upper().replace('-', '_')}": text for name, text in headers.items()}
     return {
