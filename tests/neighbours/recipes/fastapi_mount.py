@@ -15,4 +15,5 @@ def index() -> dict[str, object]:
 
 
 api = FastAPI()
-api.mount("/shop", WSGIMiddleware(app))
+# a2wsgi has types of its own for WSGI and ASGI.
+api.mount("/shop", WSGIMiddleware(app))  # type: ignore[arg-type]
