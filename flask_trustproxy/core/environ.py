@@ -71,7 +71,7 @@ def rewrite(environ: Environ, policy: Policy, again: bool = False) -> Resolution
     :param policy: the policy in force.
     :param again: whether what it says now is another request.
     """
-    done = environ.get(RESOLUTION)
+    done: object = environ.get(RESOLUTION)
     if done is not None and not again and isinstance(done, Resolution):
         missed_edge(done, policy, environ)
         return done

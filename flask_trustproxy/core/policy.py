@@ -83,12 +83,13 @@ class Policy:
 
     def _make_walk(self, trusts: Trusts, remembers: bool = True) -> Walk:
         client, count = self.headers.client, self.trust.count
-        if client is None or client.is_list:
-            # A bare address is no element of Forwarded, and a single one is the client's.
-            remembered = (self.trust.known, self.trust.trusts_as_written)
-            walk = make_walk(trusts, self.max_hops, None, *remembered if remembers else ())
-        else:
+        if client is not None and not client.is_list:
             walk = make_walk(trusts, self.max_hops, commas_of(client.says))
+        elif remembers:  # a bare address is no element of Forwarded
+            known, as_written = self.trust.known, self.trust.trusts_as_written
+            walk = make_walk(trusts, self.max_hops, None, known, as_written)
+        else:
+            walk = make_walk(trusts, self.max_hops)
         return walk if count is None else reach_count(walk, count, client is not None)
 
 
