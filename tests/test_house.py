@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import csv
 import os
 import re
 import subprocess
@@ -247,6 +248,15 @@ def run_in_shell(lines: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize("name", ["Calibre-Web 0.6.27", "changedetection.io 0.60.10"])
+def test_readme_quotes_what_was_measured_with_an_application(name: str):
+    with (ROOT / "docs/tables/applications.csv").open(newline="", encoding="utf-8") as file:
+        row = next(row for row in csv.reader(file) if row[0] == name)
+    _, attack, before, after = row
+    quote = f"{name}: an attacker {attack}. As it comes: {before}. With TrustProxy: {after}."
+    assert quote in " ".join(README.split())
 
 
 def test_readme_has_an_app_of_eight_lines():
