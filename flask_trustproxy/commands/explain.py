@@ -1,4 +1,4 @@
-"""``flask trust-proxy explain``: the walk of a request, and what is believed of it.
+"""``flask trust-proxy explain``: the walk of a request, and which values are believed.
 
 What the answers tell was decided by the same rewrite that every request meets.
 """

@@ -127,7 +127,7 @@ def _clean(environ: Environ, original: Environ, resolution: Resolution) -> None:
 
 
 def believed_text(resolution: Resolution, header: Header, written: str) -> Optional[str]:
-    """Write a named header with nothing in it but what is believed of it.
+    """Write a named header with the believed values alone.
 
     :param resolution: what was decided.
     :param header: the header.

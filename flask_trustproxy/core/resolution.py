@@ -1,4 +1,4 @@
-"""What is believed of a request: the client, and scheme, host, port and prefix.
+"""Which values of a request are believed: client, scheme, host, port and prefix.
 
 Takes strings and a policy, returns values. The only place that decides it: the
 rewrite, the log, the explanations and the probe all read its :class:`Resolution`.

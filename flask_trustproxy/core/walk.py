@@ -11,7 +11,7 @@ from typing import Literal, Optional
 
 from .forwarded import CommaBefore
 from .headers import Read
-from .trust import Trusts, TrustsAsWritten
+from .trust import Trusts, TrustsAsWritten, has_to_be_read
 
 #: Why a walk ended.
 Stopped = Literal[
@@ -28,7 +28,7 @@ def make_walk(
     max_hops: int,
     comma_before: Optional[CommaBefore] = None,
     known: Collection[str] = (),
-    trusts_as_written: TrustsAsWritten = lambda text: None,
+    trusts_as_written: TrustsAsWritten = has_to_be_read,
 ) -> Walk:
     """Make the function that walks.
 

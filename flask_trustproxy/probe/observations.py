@@ -1,7 +1,7 @@
 """What the probe found: read off recorded answers, nothing is sent here.
 
 What the proxies do with each header, which hops are between prober and app,
-what the app believed of each forgery, and what it gets wrong of an honest
+which values of each forgery the app accepted, and what it gets wrong of an honest
 request.
 """
 
@@ -361,7 +361,7 @@ class Observations:
 
     @cached_property
     def forged(self) -> list[Forged]:
-        """What the app believed of a forgery, once for each output and header."""
+        """Which values of a forgery the app accepted, once for each output and header."""
         found: dict[tuple[Output, str], Forged] = {}
         for hole in (*self._forged_users(), *self._forged_outputs()):
             found.setdefault((hole.output, hole.header), hole)

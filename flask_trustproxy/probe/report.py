@@ -93,7 +93,7 @@ class Report:
     :param prober: the prober's own address there, ``None`` if nobody says it.
     :param headers: what the proxies do with each header.
     :param read: the headers that the app reads.
-    :param forged: what the app believed of forgeries.
+    :param forged: which values of forgeries the app accepted.
     :param misconfigured: what it got wrong of honest requests.
     :param recommend: the settings to write.
     :param reasons: why it is not safe, if the lists above do not say it.

@@ -118,7 +118,7 @@ def _misconfigured(seen: Observations) -> Iterator[Wrong]:
 
 
 def _why_wrong(seen: Observations) -> Iterator[str]:
-    """Why no honest request can be seen correctly, whatever was believed of this one."""
+    """Why no honest request can be seen correctly, even if this one looks right."""
     if any(answer.refused for answer in seen.honest_answers):
         yield "TRUST_PROXY_REQUIRED answers 403 to an honest request that came this way."
     if seen.peer_is_client:

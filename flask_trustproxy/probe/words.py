@@ -37,7 +37,7 @@ HEADINGS: Mapping[When, str] = {
 
 
 def forged_in_words(forged: Forged, report: Report) -> str:
-    """What the app believed of a forgery, as a sentence."""
+    """Say in a sentence which value of a forgery the app accepted."""
     return (
         f"{forged.output} was {quote(forged.believed)} after {forged.header}: "
         f"{quote(forged.sent, 80)}{beside(forged.over, report.over_http)}"
